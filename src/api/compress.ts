@@ -1,0 +1,203 @@
+import { fewestImages, seededInput, type DataSet } from "../calib/index.js";
+import type { FormFamily, Ledger } from "../engine/index.js";
+import { describeForm } from "../forms/index.js";
+import { cloneModel, UsageError, type Model } from "../ir/index.js";
+import { inferFacts, modelCost } from "../measure/index.js";
+import { fixedBatchOf, openExecutor } from "../runtime/index.js";
+import { applyLayers, efforts, lossAt, Search, type CostLimits, type FittedLayer, type Solution } from "../search/index.js";
+import { suitableBatch } from "./batches.js";
+import { shapesOfData } from "./data.js";
+import { hasScores } from "./judge.js";
+import type { Budget, OptimizeOptions } from "./options.js";
+
+/** What the approximate part of a run gave: the model to write and how it came about. */
+export interface Compression {
+  readonly model: Model;
+  readonly search: Search | null;
+  readonly solution: Solution | null;
+  readonly timings: { readonly calibrateMs: number | null; readonly searchMs: number | null; readonly refitMs: number | null };
+  readonly images: { readonly fitted: number; readonly selected: number };
+}
+
+/** The images a run works with, and whether they are real. */
+export interface RunData {
+  readonly data: DataSet;
+  readonly given: boolean;
+}
+
+/** Samples of noise where no calibration images were given. */
+const noiseSamples = 128;
+
+/** Calibration images, or seeded noise without them. */
+export function runData(model: Model, calibration: DataSet | null, options: OptimizeOptions): RunData {
+  if (calibration) return { data: calibration, given: true };
+  const facts = inferFacts(model, options.shapes ? { shapes: options.shapes } : {});
+  const inputs = model.graph.requiredInputs;
+  const shapeOf = ({ name }: { name: string }) => facts.of(inputs.find((input) => input.name === name) ?? null).shape;
+  return { data: seededInput(inputs, noiseSamples, options.seed ?? 0, shapeOf), given: false };
+}
+
+/** Shapes for costs: the user's, then what the data imply. */
+export function costShapes(model: Model, data: DataSet, options: OptimizeOptions): Map<string, readonly number[]> {
+  return new Map([...shapesOfData(data, model), ...(options.shapes ?? [])]);
+}
+
+/** Refuses quality budgets that could not be judged. */
+export function checkQualityBudget(budget: Budget, model: Model, run: RunData): void {
+  const quality = budget.maxError !== undefined ? "--max-error" : budget.minAgreement !== undefined ? "--min-agreement" : null;
+  if (!quality) return;
+  if (!run.given || run.data.count < fewestImages) {
+    throw new UsageError(
+      "E_FEW_IMAGES",
+      `${quality} needs at least ${fewestImages} calibration images, ${run.given ? `there are ${run.data.count}` : "none are given"}`,
+      { hint: "give more images with --calib" },
+    );
+  }
+  if (budget.minAgreement !== undefined && !hasScores(model)) {
+    throw new UsageError("E_NO_CLASSES", "--min-agreement needs an output of shape N×C or N×C×1×1, and the model has none", {
+      hint: "use --max-error",
+    });
+  }
+}
+
+/**
+ * Rewrites the layers of an exactly rewritten model within the budget. `originalCost` is what fractions refer to. The
+ * model given stays as it is.
+ */
+export async function compress(
+  exact: Model,
+  run: RunData,
+  originalCost: { readonly macs: number; readonly params: number },
+  families: readonly FormFamily[],
+  options: OptimizeOptions,
+  ledger: Ledger,
+): Promise<Compression> {
+  const { budget = {} } = options;
+  const shapes = costShapes(exact, run.data, options);
+  const facts = inferFacts(exact, { shapes });
+  const cost = modelCost(exact, facts);
+  const effort = efforts[options.effort ?? "normal"];
+  const engine = options.deterministic ? "reference" : (options.engine ?? "auto");
+  const threads = options.deterministic ? 1 : options.threads;
+  const clock = new Stopwatch();
+  const search = await Search.prepare(exact, facts, run.data, {
+    families,
+    effort,
+    seed: options.seed ?? 0,
+    shapes,
+    batchSize: fixedBatchOf(exact) ?? suitableBatch(run.data),
+    scope: {
+      ...(options.only ? { only: options.only } : {}),
+      ...(options.skip ? { skip: options.skip } : {}),
+      ...(options.revert ? { revert: options.revert } : {}),
+    },
+    open: (part) => openExecutor(part, { engine, ...(threads === undefined ? {} : { threads }), signal: options.signal }),
+    report: (step, done, total) => {
+      clock.enter(step);
+      options.onProgress?.({ step, done, total });
+    },
+    signal: options.signal,
+  });
+  try {
+    const layerMacs = search.layers.reduce((sum, { layer }) => sum + layer.macs, 0);
+    const layerParams = search.layers.reduce((sum, { layer }) => sum + layer.weight.length, 0);
+    const fixed = { macs: (cost.macs ?? layerMacs) - layerMacs, params: cost.params - layerParams };
+    const limits: { macs?: number; params?: number } = {};
+    if (budget.keepMacs !== undefined) limits.macs = budget.keepMacs * originalCost.macs - fixed.macs;
+    if (budget.keepParams !== undefined) limits.params = budget.keepParams * originalCost.params - fixed.params;
+    const solution = await solveBudget(search, limits, budget, layerMacs);
+    if (solution) recordDecisions(search, solution, ledger);
+    const model = cloneModel(exact);
+    if (solution) applyLayers(model, solution.fitted);
+    return { model, search, solution, timings: clock.timings(), images: search.images };
+  } finally {
+    await search.dispose();
+  }
+}
+
+/**
+ * The best solution within the cost limits; with quality budgets the cheapest that keeps them on the selected images,
+ * found by bisection over the cost. Quality outranks cost: where the cost limits cost too much quality, the result is
+ * dearer than they allow.
+ */
+async function solveBudget(search: Search, limits: CostLimits, budget: Budget, layerMacs: number): Promise<Solution | null> {
+  const hasCost = limits.macs !== undefined || limits.params !== undefined;
+  const keeps = ({ measured }: Solution): boolean =>
+    (budget.maxError === undefined || measured.relativeError <= budget.maxError * qualityMargin) &&
+    (budget.minAgreement === undefined ||
+      (measured.agreement ?? 0) >= budget.minAgreement + (1 - budget.minAgreement) * (1 - qualityMargin));
+  const hasQuality = budget.maxError !== undefined || budget.minAgreement !== undefined;
+  if (hasCost) {
+    const within = (await search.solve(limits)) ?? (await search.solveCheapest());
+    if (!hasQuality || keeps(within)) return within;
+  }
+  if (!hasQuality) return null;
+  let [low, high] = [hasCost ? Math.min(layerMacs, limits.macs ?? layerMacs * 0.05) : 0, layerMacs];
+  let best: Solution | null = null;
+  for (let round = 0; round < bisections; round++) {
+    const middle = (low + high) / 2;
+    const tried = await search.solve({ macs: middle });
+    if (tried && keeps(tried)) [best, high] = [tried, middle];
+    else low = middle;
+  }
+  return best;
+}
+
+/** Part of a quality budget that the selected images may use up, so that the judged ones, which nobody chose on, keep it too. */
+const qualityMargin = 0.9;
+const bisections = 6;
+
+function recordDecisions(search: Search, { fitted }: Solution, ledger: Ledger): void {
+  search.layers.forEach((layer, index) => {
+    const chosen = fitted[index]!;
+    for (const { family, reason } of layer.declined) {
+      ledger.add({ ...entryOf(chosen, family), verdict: "declined", by: "rule", reason, macs: [layer.layer.macs, layer.layer.macs], error: null });
+    }
+    for (const candidate of layer.tried) {
+      const applied = chosen.candidate.plan === candidate.plan;
+      ledger.add({
+        ...entryOf(chosen, candidate.family),
+        verdict: applied ? "applied" : "declined",
+        by: layer.front.includes(candidate) ? "budget" : "error",
+        reason: applied
+          ? "least loss of answers within the budget"
+          : layer.front.includes(candidate)
+            ? `another choice serves the budget better (loss ${lossAt(search.sensitivities[index]!, candidate.error).toExponential(1)} nats)`
+            : "another form has a smaller error at this cost",
+        macs: [layer.layer.macs, candidate.cost.macs],
+        params: [layer.layer.weight.length, candidate.cost.params],
+        error: applied ? chosen.candidate.error : candidate.error,
+        form: describeForm(candidate.plan!),
+        size: candidate.plan!.size,
+      });
+    }
+  });
+}
+
+function entryOf({ slot }: FittedLayer, pass: string) {
+  const params = slot.layer.weight.length;
+  return { pass, node: slot.layer.name, op: slot.layer.op, params: [params, params] as const };
+}
+
+/** Wall time by step of the search. */
+class Stopwatch {
+  readonly #spent = new Map<string, number>();
+  #step = "calibration";
+  #since = performance.now();
+
+  enter(step: string): void {
+    const now = performance.now();
+    this.#spent.set(this.#step, (this.#spent.get(this.#step) ?? 0) + now - this.#since);
+    [this.#step, this.#since] = [step, now];
+  }
+
+  timings(): Compression["timings"] {
+    this.enter(this.#step);
+    const of = (...steps: string[]): number | null => {
+      const known = steps.filter((step) => this.#spent.has(step));
+      return known.length === 0 ? null : Math.round(known.reduce((sum, step) => sum + this.#spent.get(step)!, 0));
+    };
+    return { calibrateMs: of("calibration"), searchMs: of("candidates", "sensitivity"), refitMs: of("refit") };
+  }
+}
+

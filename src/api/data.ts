@@ -1,0 +1,80 @@
+import {
+  dataSetOf,
+  loadData as readData,
+  loadPreprocess,
+  seededInput,
+  type DataSet,
+} from "../calib/index.js";
+import type { Model, Tensor } from "../ir/index.js";
+import type { Calibration } from "./options.js";
+
+export interface DataOptions {
+  /** Path of a preprocessing file, for uint8 arrays and images. */
+  readonly preprocess?: string;
+  /** Use at most this many samples, from the start. */
+  readonly limit?: number;
+}
+
+/**
+ * Reads data for a model's inputs: `.npz` keyed by input name (a single array fits a single input), `.npy`, or a folder
+ * of images. Throws an IoError when it cannot be read and a ModelError when it does not fit the inputs.
+ */
+export async function loadData(path: string, model: Model, options: DataOptions = {}): Promise<DataSet> {
+  const preprocess = options.preprocess === undefined ? null : await loadPreprocess(options.preprocess);
+  return readData(path, model.graph.requiredInputs, {
+    preprocess,
+    ...(options.limit === undefined ? {} : { limit: options.limit }),
+  });
+}
+
+/** Arrays that are in memory already, by input name, as data for a model. */
+export function loadDataOf(arrays: ReadonlyMap<string, Tensor>, model: Model): DataSet {
+  return dataSetOf(arrays, model.graph.requiredInputs);
+}
+
+/** The calibration data of an optimization, read now if the option says how. */
+export async function resolveCalibration(
+  calibration: Calibration | undefined,
+  model: Model,
+): Promise<DataSet | null> {
+  return typeof calibration === "function" ? calibration(model) : (calibration ?? null);
+}
+
+/** Full input shapes for costs that the data implies: its own dimensions behind a batch of one, or the model's batch. */
+export function shapesOfData(data: DataSet, model: Model): Map<string, readonly number[]> {
+  const shapes = new Map<string, readonly number[]>();
+  for (const [name, array] of data.arrays) {
+    const first = model.graph.value(name)?.type?.shape?.[0];
+    shapes.set(name, [typeof first === "number" ? first : 1, ...array.dims]);
+  }
+  return shapes;
+}
+
+export interface NoiseOptions {
+  readonly data?: DataSet | null;
+  readonly shapes?: ReadonlyMap<string, readonly number[]>;
+  readonly seed?: number;
+}
+
+/** The given data, else `count` samples of seeded noise, which is said through `warn`. */
+export function dataOrNoise(
+  model: Model,
+  options: NoiseOptions,
+  count: number,
+  warn?: (text: string) => void,
+): DataSet {
+  if (options.data) return options.data;
+  const inputs = model.graph.requiredInputs;
+  const seed = options.seed ?? 0;
+  if (inputs.length > 0) {
+    warn?.(
+      `no data was given: the inputs are ${count} sample${count === 1 ? "" : "s"} of noise from seed ${seed}`,
+    );
+  }
+  return seededInput(
+    inputs,
+    count,
+    seed,
+    ({ name, type }) => options.shapes?.get(name) ?? type?.shape ?? null,
+  );
+}

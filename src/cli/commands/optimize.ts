@@ -1,0 +1,168 @@
+import { InvalidArgumentError, Option } from "commander";
+import { extname } from "node:path";
+import {
+  checkWritable,
+  decisionOf,
+  ExitCode,
+  forJson,
+  forTerminal,
+  inspect,
+  load,
+  loadData,
+  optimizeFile,
+  preset,
+  renderGithub,
+  renderHtml,
+  renderJunit,
+  renderMarkdown,
+  renderSarif,
+  renderText,
+  UsageError,
+  writeFileAtomically,
+  type Ledger,
+  type Report,
+} from "../../index.js";
+import { withSession, type CommandModule, type Session } from "../context.js";
+import { choice, ComingOption, commonOptions, modelArgument, oneOf, positiveNumber } from "../options.js";
+import {
+  addOptimizeOptions,
+  dataOptions,
+  hasBudget,
+  optimizeOptions,
+  type OptimizeFlags,
+} from "./optimize-options.js";
+
+interface Flags extends OptimizeFlags {
+  readonly report?: readonly string[];
+  readonly reporter: string;
+  readonly printAfter?: string;
+  readonly stopAfter?: number;
+  readonly dryRun?: boolean;
+  readonly resume?: boolean;
+}
+
+export const optimizeCommand: CommandModule = (program, cx) => {
+  const command = program
+    .command("optimize")
+    .description("rewrites the convolutions, verifies, reports; without a budget exact rewrites only")
+    .addArgument(modelArgument("IN.onnx", "the model; - is standard input"))
+    .addArgument(modelArgument("OUT.onnx", "where the result goes; - is standard output"));
+  addOptimizeOptions(command);
+  const options = [
+    new Option("--report <file>", "write a report: FILE.html, FILE.md or FILE.json; repeatable").argParser(
+      reportFile,
+    ),
+    choice("--reporter <kind>", "form of the result on stdout", Object.keys(reporters)).default("text"),
+    new ComingOption("--certificate <file>", "write a certificate that verify can check again"),
+    new Option(
+      "--print-after <pass>",
+      'print the graph after this pass, or "changed": after each that changed it',
+    ).argParser((text: string) => oneOf(text, ["changed", ...preset.conv.map((pass) => pass.name)])),
+    new Option("--stop-after <n>", "stop after this many rewrites, to find the one that hurts").argParser(
+      positiveNumber,
+    ),
+    new Option("--dry-run", "do everything but write"),
+    new Option("--resume", "go on where an interrupted run stopped"),
+    ...commonOptions(),
+  ];
+  for (const option of options) command.addOption(option);
+  command.action((input: string, output: string, flags: Flags) =>
+    withSession(cx, flags, async (session) => {
+      const { terminal, control } = session;
+      await checkPlaces(input, output, flags);
+      const base = optimizeOptions(flags);
+      const { calib } = flags;
+      const { report, ledger, exitCode } = await optimizeFile(input, output, {
+        ...base,
+        ...control,
+        command: cx.commandLine,
+        calibration: calib === undefined ? null : (model) => loadData(calib, model, dataOptions(flags)),
+        ...(flags.printAfter === undefined
+          ? {}
+          : { printAfter: flags.printAfter, onPrint: (text: string) => terminal.note(printable(text)) }),
+        ...(flags.stopAfter === undefined ? {} : { stopAfter: flags.stopAfter }),
+        ...(flags.dryRun ? { dryRun: true } : {}),
+        ...(flags.resume ? { resume: true } : {}),
+      });
+      for (const warning of report.warnings) control.onWarning(warning);
+      for (const path of flags.report ?? []) await writeReport(path, report, ledger);
+      if (flags.json) terminal.json(report);
+      else if (output === "-") terminal.note(reporters[flags.reporter]!(report).trimEnd());
+      else terminal.result(reporters[flags.reporter]!(report));
+      if (!hasBudget(base))
+        await sayWhatABudgetAllows(session, flags.dryRun || output === "-" ? input : output, flags);
+      for (const { met, message } of report.verdicts)
+        if (!met) terminal.note(`${terminal.paint("red", "missed")}: ${forTerminal(message)}`);
+      return exitCode === 0 ? ExitCode.done : ExitCode.unmet;
+    }),
+  );
+};
+
+const reporters: Readonly<Record<string, (report: Report) => string>> = {
+  text: renderText,
+  github: renderGithub,
+  junit: renderJunit,
+  sarif: renderSarif,
+};
+
+const renderers: Readonly<Record<string, (report: Report, ledger: Ledger) => string>> = {
+  ".json": (report, ledger) => `${forJson({ ...report, decisions: ledger.entries.map(decisionOf) })}\n`,
+  ".md": renderMarkdown,
+  ".html": renderHtml,
+};
+
+function reportFile(path: string, previous: readonly string[] = []): string[] {
+  if (!(extname(path).toLowerCase() in renderers)) {
+    throw new InvalidArgumentError("it ends in .html, .md or .json, which says the format");
+  }
+  return [...previous, path];
+}
+
+async function writeReport(path: string, report: Report, ledger: Ledger): Promise<void> {
+  await writeFileAtomically(path, renderers[extname(path).toLowerCase()]!(report, ledger));
+}
+
+/** Everything about files that can be known to fail, before the work rather than after it. */
+async function checkPlaces(input: string, output: string, flags: Flags): Promise<void> {
+  if (output === "-" && flags.json) {
+    throw new UsageError("E_STDOUT", "standard output cannot hold both the model and the JSON", {
+      hint: "write the report with --report FILE.json",
+    });
+  }
+  if (input === "-" && flags.calib === "-") {
+    throw new UsageError("E_STDIN", "standard input cannot hold both the model and the data", {
+      hint: "read one of them from a file",
+    });
+  }
+  if (!flags.dryRun) await checkWritable(output);
+  for (const path of flags.report ?? []) await checkWritable(path);
+}
+
+/** The graph's lines with everything but their breaks made visible. */
+function printable(text: string): string {
+  return text.split("\n").map(forTerminal).join("\n");
+}
+
+/** Without a budget: how much cheaper forms could be, so that the next command is known. */
+async function sayWhatABudgetAllows(
+  { terminal, control }: Session,
+  path: string,
+  flags: Flags,
+): Promise<void> {
+  if (terminal.quiet || path === "-") return;
+  const { layers } = await inspect(await load(path), {
+    ask: "families",
+    signal: control.signal,
+    ...(flags.shape ? { shapes: flags.shape } : {}),
+  });
+  const cheapest = (rewrites: (typeof layers)[number]["rewrites"]): number =>
+    Math.min(...rewrites.map(({ candidates }) => candidates?.macs?.[0] ?? Infinity));
+  const open = layers.filter((layer) => cheapest(layer.rewrites) < Infinity);
+  if (open.length === 0) {
+    terminal.note("No budget was given, and no family has a cheaper form for any layer.");
+    return;
+  }
+  terminal.note(
+    `No budget was given: exact rewrites only. ${open.length} of ${layers.length} layers have cheaper approximate forms; allow them with a budget, e.g. --keep-macs 0.5 --calib IMAGES.`,
+  );
+}

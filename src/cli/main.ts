@@ -1,0 +1,58 @@
+import { CommanderError } from "commander";
+import { ExitCode, forTerminal } from "../index.js";
+import type { Context } from "./context.js";
+import { describeFailure, Interrupted } from "./failure.js";
+import { createProgram, overview } from "./program.js";
+import { Terminal, type Io } from "./terminal.js";
+
+/**
+ * Runs one command line (without "node" and the script) and returns the exit code of the contract. Never throws and
+ * never exits the process.
+ */
+export async function main(argv: readonly string[], io: Io = processIo()): Promise<ExitCode> {
+  if (argv.length === 0) {
+    io.stdout.write(overview);
+    return ExitCode.done;
+  }
+  const controller = new AbortController();
+  const interrupt = (): void => controller.abort(new Interrupted());
+  const commandLine = ["convopt", ...argv].map(quoted).join(" ");
+  const cx: Context = { io, signal: controller.signal, commandLine, exitCode: ExitCode.done };
+  process.once("SIGINT", interrupt);
+  process.once("SIGTERM", interrupt);
+  try {
+    await createProgram(cx).parseAsync([...argv], { from: "user" });
+    return cx.exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return ExitCode.done;
+    const failure = describeFailure(error, argv, controller.signal.aborted);
+    new Terminal(io).error(failure.code, failure.text);
+    if (argv.includes("--debug") && error instanceof Error) io.stderr.write(stackOf(error));
+    return failure.exitCode;
+  } finally {
+    process.removeListener("SIGINT", interrupt);
+    process.removeListener("SIGTERM", interrupt);
+  }
+}
+
+/** The stack, line by line through the escaping, with the causes. */
+function stackOf(error: Error): string {
+  const own = (error.stack ?? error.message).split("\n").map((line) => `${forTerminal(line)}\n`);
+  const cause =
+    error.cause instanceof Error && error.cause !== error ? `caused by ${stackOf(error.cause)}` : "";
+  return own.join("") + cause;
+}
+
+/** A word of the command line as a shell would take it. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+function processIo(): Io {
+  // A closed pipe (convopt … | head) ends the program quietly.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(ExitCode.done);
+    throw error;
+  });
+  return { stdout: process.stdout, stderr: process.stderr, env: process.env };
+}

@@ -1,0 +1,16 @@
+export * from "./affine.js";
+export * from "./channel-constants.js";
+export { channelRegion, isDepthwise, type ChannelRegion, type RegionOp } from "./channel-region.js";
+export * from "./channel-selection.js";
+export * from "./decline.js";
+export { exactForm, type ExactForm } from "./exact-forms.js";
+export { superfluous } from "./effect.js";
+export * from "./fold.js";
+export * from "./glob.js";
+export { planGroups } from "./grouping.js";
+export { hiddenGroups, type HiddenGroups } from "./hidden-groups.js";
+export * from "./ledger.js";
+export * from "./linear-layer.js";
+export * from "./parallel-branches.js";
+export * from "./pass.js";
+export * from "./run-rewrites.js";

@@ -1,0 +1,61 @@
+import type { FormPlan } from "../forms/form.js";
+import type { ConvLayer } from "../forms/layer.js";
+import type { Graph, Node, Patch, Tensor, Value } from "../ir/index.js";
+import type { Fact } from "../ops/fact.js";
+import type { Decline } from "./decline.js";
+
+/** What a rewrite may ask of the graph around its anchor. It never changes anything. */
+export interface RewriteContext {
+  readonly graph: Graph;
+  /** A new, empty patch anchored at the node. */
+  patch(node: Node): Patch;
+  decline(reason: string): Decline;
+  /** What inference knows of a value. */
+  fact(value: Value | null): Fact;
+  /** Tensor of a value that can't change at run time, folded through constant nodes if need be. */
+  constant(value: Value | null): Tensor | null;
+  /** The only reader of a value (not a graph output, not read by a subgraph), or null. */
+  soleReader(value: Value): Node | null;
+  /** All readers of a value; null when it must stay: a graph output, or read by a subgraph. */
+  readers(value: Value): readonly Node[] | null;
+  /** Adds what was done, in a few words, to the patch's line in the ledger. */
+  note(patch: Patch, text: string): void;
+  /**
+   * MACs of a node per sample, to compare: open dimensions count as some fixed size. 0 for what isn't counted, null
+   * when unknown.
+   */
+  macs(node: Node): number | null;
+}
+
+/**
+ * An exact rewrite: same function up to rounding, fewer or equal MACs, no permission needed. `propose` returns the
+ * patch, a reason to decline, or null when the node is none of its business.
+ */
+export interface Rewrite {
+  readonly kind: "rewrite";
+  /** Kebab-case; the file, the flag, the test, the golden folder and the doc page carry it. */
+  readonly name: string;
+  readonly summary: string;
+  /** Operators it looks at; "*" for all. */
+  readonly anchors: readonly string[];
+  propose(node: Node, cx: RewriteContext): Patch | Decline | null;
+}
+
+/** A family of forms: proposes sizes for a layer; cost, fit, choice, lowering and patch are the engine's. */
+export interface FormFamily {
+  readonly kind: "family";
+  /** Kebab-case, as for rewrites; a family of one form carries the form's name. */
+  readonly name: string;
+  readonly summary: string;
+  /** The layer has group = 1 here: existing groups are split before and stacked after, once, by the engine. */
+  propose(layer: ConvLayer): readonly FormPlan[] | Decline;
+  /** The member that reproduces any layer of this geometry exactly (full rank), null where the family doesn't apply. */
+  full(layer: ConvLayer): FormPlan | null;
+}
+
+export type Pass = Rewrite | FormFamily;
+
+/** Types a pass; passes are plain objects. */
+export function definePass<P extends Pass>(pass: P): P {
+  return pass;
+}

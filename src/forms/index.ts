@@ -1,0 +1,14 @@
+export { chainOf, outputSize, tapCount, tapOffsets, weightSize, type Link } from "./chain.js";
+export { channelEnergy, coCluster, type Grouping } from "./co-cluster.js";
+export { ChainSum, compose } from "./compose.js";
+export { convMacs, formCost, isPointwise, type FormCost } from "./cost.js";
+export { fitForm, formError, solveMixers, standardForm, type Fit } from "./fit.js";
+export * from "./form.js";
+export { splitGroups, type ConvLayer } from "./layer.js";
+export { lowerForm, stackGroups } from "./lower.js";
+export * from "./members.js";
+export { minimize, type Evaluation } from "./minimize.js";
+export { describeForm, formPlan, type StartWeights } from "./plan.js";
+export { isLayer, isLayerOp, readLayer, type LayerFacts, type NotALayer } from "./read.js";
+export * from "./sizes.js";
+export { FitTarget, type Products } from "./target.js";

@@ -1,0 +1,47 @@
+import { formCost } from "./cost.js";
+import type { FormPlan } from "./form.js";
+import type { ConvLayer } from "./layer.js";
+
+/** MAC ratios that a family aims at, from hardly any to nearly all: steps of about a fifth. */
+export const costRatios: readonly number[] = [
+  0.06, 0.08, 0.1, 0.12, 0.145, 0.17, 0.2, 0.235, 0.27, 0.31, 0.35, 0.4, 0.45, 0.5, 0.56, 0.63, 0.7, 0.78, 0.87, 0.95,
+];
+
+/** MACs of a plan relative to the layer's. */
+export function relativeCost(plan: FormPlan, layer: ConvLayer): number {
+  return formCost(plan.branches, layer.inputShape).macs / layer.macs;
+}
+
+/**
+ * The plans of a one-parameter family whose costs come nearest to {@link costRatios} from below: `make` gives the plan
+ * of a size, cheaper for smaller sizes, for 1 ≤ size ≤ largest. Only plans below the layer's own cost.
+ */
+export function ladder(layer: ConvLayer, largest: number, make: (size: number) => FormPlan, step = 1): FormPlan[] {
+  const plans: FormPlan[] = [];
+  const costs = new Map<number, number>();
+  const costOf = (size: number): number => {
+    let cost = costs.get(size);
+    if (cost === undefined) costs.set(size, (cost = relativeCost(make(size * step), layer)));
+    return cost;
+  };
+  const most = Math.floor(largest / step);
+  let previous = 0;
+  for (const ratio of costRatios) {
+    let [low, high] = [0, most];
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (costOf(middle) <= ratio) low = middle;
+      else high = middle - 1;
+    }
+    if (low > previous && costOf(low) < 1) {
+      plans.push(make(low * step));
+      previous = low;
+    }
+  }
+  return plans;
+}
+
+/** Plans below the layer's own cost. */
+export function cheaper(layer: ConvLayer, plans: readonly FormPlan[]): FormPlan[] {
+  return plans.filter((plan) => relativeCost(plan, layer) < 1);
+}

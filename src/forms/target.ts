@@ -1,0 +1,137 @@
+import {
+  identity,
+  matrix,
+  multiply,
+  squareRoots,
+  symmetricEigen,
+  type Matrix,
+  type SquareRoots,
+  type SymmetricEigen,
+} from "../linalg/index.js";
+import { tapCount } from "./chain.js";
+import type { ConvSpec, Target } from "./form.js";
+
+/** Smallest eigenvalue of a square root, relative to the largest: directions below carry no signal. */
+const eigenFloor = 1e-8;
+
+/** Products of a fit computed elsewhere, for big layers. */
+export interface Products {
+  /** E · C for the target's covariance. */
+  inMetric(error: Matrix): Promise<Matrix>;
+  /** a · bᵀ. */
+  multiplyTransposed(a: Matrix, b: Matrix): Promise<Matrix>;
+}
+
+/**
+ * A fit's target with what the starts and fits of all candidates share, worked out on first use.
+ * W is outChannels × D with D = inChannels · taps; C is D × D.
+ */
+export class FitTarget implements Target {
+  readonly taps: number;
+  #product: Matrix | null = null;
+  #output: SymmetricEigen | null = null;
+  #inputRoots: SquareRoots | null = null;
+  #power: number | null = null;
+  readonly #memo = new Map<string, unknown>();
+
+  /**
+   * `residual` is the part of the original output's variance that no kernel can explain from these inputs (0 when the
+   * kernel is the original one); it is part of every reported error.
+   */
+  constructor(
+    readonly layer: ConvSpec,
+    readonly kernel: Matrix,
+    readonly covariance: Matrix | null,
+    readonly residual = 0,
+    readonly products: Products | null = null,
+  ) {
+    this.taps = tapCount(layer);
+  }
+
+  /** The same metric around another kernel of the layer, e.g. what a first form leaves over. */
+  withKernel(kernel: Matrix): FitTarget {
+    const other = new FitTarget(this.layer, kernel, this.covariance, 0, this.products);
+    other.#inputRoots = this.inputRoots;
+    return other;
+  }
+
+  /** What `make` gives, computed once per key: decompositions that candidates of all sizes share. */
+  memo<T>(key: string, make: () => T): T {
+    if (!this.#memo.has(key)) this.#memo.set(key, make());
+    return this.#memo.get(key) as T;
+  }
+
+  /** E · C for an O × D matrix. */
+  async inMetric(error: Matrix): Promise<Matrix> {
+    if (!this.covariance) return error;
+    return this.products ? this.products.inMetric(error) : multiply(error, this.covariance);
+  }
+
+  /** a · bᵀ. */
+  async multiply(a: Matrix, b: Matrix): Promise<Matrix> {
+    return this.products ? this.products.multiplyTransposed(a, b) : multiply(a, b, { transB: true });
+  }
+
+  /** W · C. */
+  get product(): Matrix {
+    this.#product ??= this.covariance ? multiply(this.kernel, this.covariance) : this.kernel;
+    return this.#product;
+  }
+
+  /** ‖W C^{1/2}‖² plus the residual: the variance of the original output, summed over channels and one position. */
+  get power(): number {
+    this.#power ??= dot(this.product.data, this.kernel.data) + this.residual;
+    return this.#power;
+  }
+
+  /** Eigenvectors of the output covariance W C Wᵀ. */
+  get output(): SymmetricEigen {
+    this.#output ??= symmetricEigen(multiply(this.product, this.kernel, { transB: true }));
+    return this.#output;
+  }
+
+  /** Square root and inverse square root of the input channels' covariance, averaged over the taps. */
+  get inputRoots(): SquareRoots {
+    this.#inputRoots ??= rootsOf(this.sliceCovariance(this.channelIndex, this.taps), this.layer.inChannels);
+    return this.#inputRoots;
+  }
+
+  private readonly channelIndex = (channel: number, sample: number): number => channel * this.taps + sample;
+
+  /**
+   * Covariance of a subset of the patch's entries, averaged over `samples`: entry (p, q) is the mean over s of
+   * C[index(p, s), index(q, s)].
+   */
+  sliceCovariance(index: (p: number, sample: number) => number, samples: number, size = this.layer.inChannels): Matrix | null {
+    const { covariance } = this;
+    if (!covariance) return null;
+    const result = matrix(size, size);
+    for (let s = 0; s < samples; s++) {
+      for (let p = 0; p < size; p++) {
+        const row = index(p, s) * covariance.cols;
+        for (let q = 0; q < size; q++) result.data[p * size + q]! += covariance.data[row + index(q, s)]! / samples;
+      }
+    }
+    return result;
+  }
+}
+
+/** Square root of a covariance and its inverse; null, the data-free metric, stands for the identity. */
+export function rootsOf(covariance: Matrix | null, size: number): SquareRoots {
+  return covariance ? squareRoots(covariance, eigenFloor) : { root: identity(size), inverse: identity(size) };
+}
+
+export function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}
+
+/** Rows of `a` gathered by an index function: result[p][q] = a[index(p, q)]. */
+export function unfold(rows: number, cols: number, data: Float64Array, index: (p: number, q: number) => number): Matrix {
+  const result = matrix(rows, cols);
+  for (let p = 0; p < rows; p++) {
+    for (let q = 0; q < cols; q++) result.data[p * cols + q] = data[index(p, q)]!;
+  }
+  return result;
+}

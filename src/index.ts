@@ -1,0 +1,70 @@
+/*
+ * The published surface: load a model, look at it, rewrite it, compare, run and save it. The command line uses nothing
+ * else.
+ */
+export { preset } from "../passes/index.js";
+export { bisect, type BisectOptions } from "./api/bisect.js";
+export { loadData, loadDataOf, type DataOptions } from "./api/data.js";
+export { diff, type DiffOptions } from "./api/diff.js";
+export { decisionOf, explain, findLayer, loadReport, type ExplainOptions } from "./api/explain.js";
+export { checkWritable, ioError, readTextFile, writeFileAtomically } from "./api/file-access.js";
+export { inspect, type InspectOptions } from "./api/inspect.js";
+export { loadLabels, readNpy, readNpz, writeNpy, writeNpz, type DataSet } from "./calib/index.js";
+export { load, save, type LoadOptions } from "./api/load.js";
+export { optimize, optimizeFile } from "./api/optimize.js";
+export type {
+  Budget,
+  Calibration,
+  EngineChoice,
+  EngineOptions,
+  OptimizeOptions,
+  ProgressEvent,
+  RunControl,
+} from "./api/options.js";
+export { run, saveArrays, type RunOptions, type RunResult } from "./api/run.js";
+export { closest, didYouMean } from "./api/suggest.js";
+export { verify, type VerifyOptions } from "./api/verify.js";
+export { version } from "./api/version.js";
+export {
+  definePass,
+  type Decline,
+  type FormFamily,
+  type Ledger,
+  type LedgerEntry,
+  type Pass,
+  type Rewrite,
+  type RewriteContext,
+} from "./engine/index.js";
+export type {
+  ConvLayer,
+  ConvSpec,
+  Form,
+  FormName,
+  FormPlan,
+  FormSize,
+  Stage,
+  Target,
+} from "./forms/index.js";
+export {
+  ConvoptError,
+  ExitCode,
+  Graph,
+  GraphBuilder,
+  InvariantError,
+  IoError,
+  Model,
+  ModelError,
+  Node,
+  Patch,
+  Tensor,
+  UnsupportedError,
+  UsageError,
+  Value,
+  cloneModel,
+  print,
+  type DType,
+  type ErrorPlace,
+  type ModelFile,
+  type TensorType,
+} from "./ir/index.js";
+export * from "./report/index.js";

@@ -1,0 +1,320 @@
+import { elementCount, type NumberArray } from "../../ir/index.js";
+import type { KnownConvGeometry } from "../conv-geometry.js";
+import { stridesOf } from "../broadcast.js";
+import { packGathered, packStrided, product } from "./product.js";
+
+export type FloatArray = Float32Array | Float64Array;
+
+/** A convolution's operands: x is N × C × spatial, weight O × C/group × kernel, bias O or null; y is filled. */
+export interface ConvolutionOperands {
+  readonly geometry: KnownConvGeometry;
+  readonly x: NumberArray;
+  readonly xDims: readonly number[];
+  readonly weight: NumberArray;
+  readonly bias: NumberArray | null;
+  readonly y: NumberArray;
+}
+
+/** Padded input held at a time, in elements; one row of windows may take more, up to `mostBand`. */
+const bandElements = 2 ** 20;
+const mostBand = 2 ** 25;
+
+/** Output channels per group up to which patches are summed in place instead of being packed. */
+const fewChannels = 2;
+
+/**
+ * y = conv(x, weight) + bias in float64, for any number of spatial axes. The input is widened and padded band by band
+ * along the first spatial axis; each patch is then a table of starts plus a table of offsets, without bounds checks.
+ */
+export function convolve(operands: ConvolutionOperands): void {
+  const { geometry, x, xDims, weight, bias, y } = operands;
+  if (y.length === 0) return;
+  const plan = planBands(geometry, xDims);
+  if (plan.channelStride * plan.channels > mostBand) {
+    convolveChecked(operands);
+    return;
+  }
+  const { group, outChannels } = geometry;
+  const samples = xDims[0]!;
+  const perGroup = outChannels / group;
+  const depth = plan.offsets.length;
+  const positions = elementCount(geometry.outputShape.slice(2));
+  const width = positions / plan.rows;
+  const band = new Float64Array(plan.channelStride * plan.channels);
+  const few = perGroup <= fewChannels;
+  const taps = new Float64Array(few ? depth : 0);
+  const sums = new Float64Array(few ? plan.bandRows * width : 0);
+  for (let n = 0; n < samples; n++) {
+    for (let g = 0; g < group; g++) {
+      const channel = n * group * plan.channels + g * plan.channels;
+      for (let row = 0; row < plan.rows; row += plan.bandRows) {
+        const rows = Math.min(plan.bandRows, plan.rows - row);
+        fillBand(band, x, channel, plan, row);
+        const cols = rows * width;
+        const out = g * perGroup;
+        const at = (n * outChannels + out) * positions + row * width;
+        if (few) {
+          for (let o = 0; o < perGroup; o++) {
+            const start = bias ? bias[out + o]! : 0;
+            for (let k = 0; k < depth; k++) taps[k] = weight[(out + o) * depth + k]!;
+            sumPatches(band, plan.starts, plan.offsets, taps, start, sums, cols);
+            y.set(cols === sums.length ? sums : sums.subarray(0, cols), at + o * positions);
+          }
+          continue;
+        }
+        product({
+          rows: perGroup,
+          cols,
+          depth,
+          packA: packStrided(weight, out * depth, depth, 1),
+          packB: packGathered(band, plan.starts, plan.offsets),
+          store: (c, stride, firstRow, count, column, wide) => {
+            for (let r = 0; r < count; r++) {
+              const add = bias ? bias[out + firstRow + r]! : 0;
+              storeRow(c, r * stride, y, at + (firstRow + r) * positions + column, wide, add);
+            }
+          },
+        });
+      }
+    }
+  }
+}
+
+/** y[at …] = c[from …] + add. */
+export function storeRow(
+  c: Float64Array,
+  from: number,
+  y: NumberArray,
+  at: number,
+  count: number,
+  add: number,
+): void {
+  for (let j = 0; j < count; j++) y[at + j] = c[from + j]! + add;
+}
+
+/** How the padded input of one group is cut into bands, and where patches start and reach in a band. */
+export interface BandPlan {
+  readonly channels: number;
+  /** Output rows (positions along the first spatial axis), and how many one band serves. */
+  readonly rows: number;
+  readonly bandRows: number;
+  /** Elements from a channel to the next within a band. */
+  readonly channelStride: number;
+  /** Of the band's rows: the first padded row of output row r is r · step. */
+  readonly step: number;
+  readonly height: number;
+  readonly spatial: readonly number[];
+  readonly padded: readonly number[];
+  readonly begins: readonly number[];
+  /** Per position of a band. */
+  readonly starts: Int32Array;
+  /** Per channel and tap, in the weight's order. */
+  readonly offsets: Int32Array;
+}
+
+function planBands(geometry: KnownConvGeometry, xDims: readonly number[]): BandPlan {
+  const flat = geometry.kernel.length === 0;
+  const spatial = flat ? [1] : xDims.slice(2);
+  const outs = flat ? [1] : geometry.outputShape.slice(2);
+  const kernel = flat ? [1] : geometry.kernel;
+  const strides = flat ? [1] : geometry.strides;
+  const dilations = flat ? [1] : geometry.dilations;
+  const pads = flat ? [0, 0] : geometry.pads;
+  const rank = spatial.length;
+  const channels = geometry.inChannels / geometry.group;
+  // What no window reaches need not be held.
+  const padded = outs.map(
+    (out, axis) => (out - 1) * strides[axis]! + (kernel[axis]! - 1) * dilations[axis]! + 1,
+  );
+  const rowStride = elementCount(padded.slice(1));
+  const extent = (kernel[0]! - 1) * dilations[0]! + 1;
+  const fit = Math.floor((bandElements / (channels * rowStride) - extent) / strides[0]!) + 1;
+  const bandRows = Math.max(1, Math.min(outs[0]!, fit));
+  const height = (bandRows - 1) * strides[0]! + extent;
+  const channelStride = height * rowStride;
+  const reach = stridesOf([height, ...padded.slice(1)]);
+  const tooMuch = channelStride * channels > mostBand;
+  const starts = tooMuch
+    ? new Int32Array(0)
+    : tableOf(
+        [bandRows, ...outs.slice(1)],
+        reach.map((r, axis) => r * strides[axis]!),
+      );
+  const offsets = tooMuch
+    ? new Int32Array(0)
+    : tableOf([channels, ...kernel], [channelStride, ...reach.map((r, axis) => r * dilations[axis]!)]);
+  return {
+    channels,
+    rows: outs[0]!,
+    bandRows,
+    channelStride,
+    step: strides[0]!,
+    height,
+    spatial,
+    padded,
+    begins: pads.slice(0, rank),
+    starts,
+    offsets,
+  };
+}
+
+/** Σ index · stride for every index of `dims`, row-major. */
+export function tableOf(dims: readonly number[], strides: readonly number[]): Int32Array {
+  let table = new Int32Array(1);
+  dims.forEach((dim, axis) => {
+    const next = new Int32Array(table.length * dim);
+    let to = 0;
+    for (const base of table) for (let i = 0; i < dim; i++) next[to++] = base + i * strides[axis]!;
+    table = next;
+  });
+  return table;
+}
+
+/** Fills a band with the input rows that output rows from `row` on see, widened, zeros where there is padding. */
+function fillBand(band: Float64Array, x: NumberArray, channel: number, plan: BandPlan, row: number): void {
+  const { spatial, padded, begins, height, channelStride } = plan;
+  const size = elementCount(spatial);
+  const first = row * plan.step - begins[0]!;
+  const inner = spatial.slice(1);
+  const whole =
+    first >= 0 &&
+    first + height <= spatial[0]! &&
+    inner.every((n, i) => n === padded[i + 1]! && begins[i + 1] === 0);
+  if (whole) {
+    const count = channelStride;
+    for (let c = 0; c < plan.channels; c++) {
+      const from = (channel + c) * size + first * elementCount(inner);
+      band.set(x.subarray(from, from + count), c * channelStride);
+    }
+    return;
+  }
+  band.fill(0);
+  const rank = spatial.length;
+  // Runs along the last axis: the part of the input that lies inside of the band.
+  const low = begins.map((begin, axis) => (axis === 0 ? Math.max(0, first) : Math.max(0, -begin)));
+  const high = spatial.map((n, axis) =>
+    axis === 0 ? Math.min(n, first + height) : Math.min(n, padded[axis]! - begins[axis]!),
+  );
+  const counts = high.map((end, axis) => end - low[axis]!);
+  if (counts.some((count) => count <= 0)) return;
+  const shift = begins.map((begin, axis) => (axis === 0 ? -first : begin));
+  const sourceStrides = stridesOf(spatial);
+  const bandStrides = stridesOf([height, ...padded.slice(1)]);
+  const run = counts[rank - 1]!;
+  const outer = counts.slice(0, -1);
+  const sources = tableOf(outer, sourceStrides);
+  const targets = tableOf(outer, bandStrides);
+  let source = 0;
+  let target = 0;
+  for (let axis = 0; axis < rank; axis++) {
+    source += low[axis]! * sourceStrides[axis]!;
+    target += (low[axis]! + shift[axis]!) * bandStrides[axis]!;
+  }
+  for (let c = 0; c < plan.channels; c++) {
+    const from = (channel + c) * size + source;
+    const to = c * channelStride + target;
+    for (let r = 0; r < sources.length; r++) copyRun(x, from + sources[r]!, band, to + targets[r]!, run);
+  }
+}
+
+function copyRun(from: NumberArray, p: number, to: Float64Array, q: number, count: number): void {
+  for (let i = 0; i < count; i++) to[q + i] = from[p + i]!;
+}
+
+/** sums = start + Σ weight · patch for one output channel, 4 positions at a time; one entry of `weight` per offset. */
+function sumPatches(
+  band: Float64Array,
+  starts: Int32Array,
+  offsets: Int32Array,
+  weight: Float64Array,
+  start: number,
+  sums: Float64Array,
+  cols: number,
+): void {
+  const depth = offsets.length;
+  let j = 0;
+  for (; j + 4 <= cols; j += 4) {
+    const p0 = starts[j]!;
+    const p1 = starts[j + 1]!;
+    const p2 = starts[j + 2]!;
+    const p3 = starts[j + 3]!;
+    let s0 = start;
+    let s1 = start;
+    let s2 = start;
+    let s3 = start;
+    for (let k = 0; k < depth; k++) {
+      const offset = offsets[k]!;
+      const v = weight[k]!;
+      s0 += v * band[p0 + offset]!;
+      s1 += v * band[p1 + offset]!;
+      s2 += v * band[p2 + offset]!;
+      s3 += v * band[p3 + offset]!;
+    }
+    sums[j] = s0;
+    sums[j + 1] = s1;
+    sums[j + 2] = s2;
+    sums[j + 3] = s3;
+  }
+  for (; j < cols; j++) {
+    const p = starts[j]!;
+    let sum = start;
+    for (let k = 0; k < depth; k++) sum += weight[k]! * band[p + offsets[k]!]!;
+    sums[j] = sum;
+  }
+}
+
+/** The same without any scratch, for geometries whose padded input would not fit: every tap is checked. */
+function convolveChecked({ geometry, x, xDims, weight, bias, y }: ConvolutionOperands): void {
+  const { kernel, strides, dilations, pads, group, outChannels } = geometry;
+  const spatial = xDims.slice(2);
+  const outs = geometry.outputShape.slice(2);
+  const rank = spatial.length;
+  const channels = geometry.inChannels / group;
+  const size = elementCount(spatial);
+  const taps = elementCount(kernel);
+  const positions = elementCount(outs);
+  const inStrides = stridesOf(spatial);
+  const index = new Array<number>(rank).fill(0);
+  for (let p = 0; p < positions; p++) {
+    const near = reachable(index, strides, dilations, pads, kernel, spatial, inStrides);
+    for (let n = 0; n < xDims[0]!; n++) {
+      for (let o = 0; o < outChannels; o++) {
+        const first = Math.floor(o / (outChannels / group)) * channels;
+        let sum = bias ? bias[o]! : 0;
+        for (let c = 0; c < channels; c++) {
+          const from = (n * geometry.inChannels + first + c) * size;
+          const w = (o * channels + c) * taps;
+          for (const [tap, at] of near) sum += weight[w + tap]! * x[from + at]!;
+        }
+        y[(n * outChannels + o) * positions + p] = sum;
+      }
+    }
+    for (let axis = rank - 1; axis >= 0 && ++index[axis]! === outs[axis]!; axis--) index[axis] = 0;
+  }
+}
+
+/** Taps of the window at `index` that lie inside the input, with their elements. */
+function reachable(
+  index: readonly number[],
+  strides: readonly number[],
+  dilations: readonly number[],
+  pads: readonly number[],
+  kernel: readonly number[],
+  spatial: readonly number[],
+  inStrides: readonly number[],
+): (readonly [number, number])[] {
+  let found: (readonly [number, number])[] = [[0, 0]];
+  kernel.forEach((count, axis) => {
+    const start = index[axis]! * strides[axis]! - pads[axis]!;
+    const step = dilations[axis]!;
+    const low = Math.max(0, Math.ceil(-start / step));
+    const high = Math.min(count, Math.floor((spatial[axis]! - 1 - start) / step) + 1);
+    found = found.flatMap(([tap, at]) =>
+      Array.from(
+        { length: Math.max(0, high - low) },
+        (_, i) => [tap * count + low + i, at + (start + (low + i) * step) * inStrides[axis]!] as const,
+      ),
+    );
+  });
+  return found;
+}

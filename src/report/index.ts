@@ -1,0 +1,18 @@
+export * from "./difference.js";
+export { renderDifference } from "./difference-text.js";
+export * from "./escape.js";
+export * from "./explanation.js";
+export { renderExplanation } from "./explanation-text.js";
+export * from "./format.js";
+export { renderHtml } from "./html.js";
+export * from "./inspection.js";
+export { renderInspection } from "./inspection-text.js";
+export { renderMarkdown } from "./markdown.js";
+export { describePlan } from "./rows.js";
+export { renderGithub, renderJunit, renderSarif } from "./reporters.js";
+export * from "./schema.js";
+export { jsonSchemas } from "./json-schemas.js";
+export * from "./table.js";
+export { renderText } from "./text.js";
+export * from "./verification.js";
+export { renderVerification } from "./verification-text.js";

@@ -1,0 +1,102 @@
+import { z } from "zod";
+import { decisionSchema } from "./explanation.js";
+
+/*
+ * The machine-readable report: the one truth that JSON, Markdown and HTML are made from. Not measured is null,
+ * never 0 or absent.
+ */
+
+const count = z.number().int().nonnegative();
+const ratio = z.number().nonnegative().nullable();
+const measured = z.number().nullable();
+
+const beforeAfter = z.object({ before: z.number().nullable(), after: z.number().nullable(), ratio });
+
+const file = z.object({ path: z.string(), sha256: z.string() });
+
+const branch = z.object({ form: z.string(), size: z.record(z.string(), z.number()) });
+
+export const layerSchema = z.object({
+  name: z.string(),
+  op: z.string(),
+  /** Weight shape, "64x64x3x3". */
+  shape: z.string(),
+  macs: z.tuple([z.number().nullable(), z.number().nullable()]),
+  params: z.tuple([count, count]),
+  ms: z.tuple([measured, measured]),
+  form: z.string(),
+  plan: z.object({ branches: z.array(branch) }),
+  error: measured,
+  verdict: z.enum(["applied", "declined"]),
+  by: z.enum(["rule", "cost", "error", "budget", "user"]),
+  reason: z.string(),
+  candidates: count,
+});
+
+export const reportSchema = z.object({
+  schema: z.literal("convopt.report/1"),
+  input: file,
+  output: file,
+  budget: z.object({
+    keepMacs: z.number().optional(),
+    keepParams: z.number().optional(),
+    keepLatency: z.number().optional(),
+    maxError: z.number().optional(),
+    minAgreement: z.number().optional(),
+    lossless: z.boolean().optional(),
+  }),
+  calibration: z.object({
+    given: count,
+    fitted: count,
+    selected: count,
+    judged: count,
+    seed: z.number().int(),
+    labels: z.boolean(),
+    fineTuned: z.boolean(),
+  }),
+  macs: beforeAfter,
+  params: beforeAfter,
+  bytes: z.object({ before: count.nullable(), after: count.nullable() }),
+  latencyMs: z.object({
+    before: measured,
+    after: measured,
+    ratio,
+    threads: count.nullable(),
+    runs: count.nullable(),
+    engine: z.string().nullable(),
+  }),
+  quality: z.object({
+    relativeError: measured,
+    agreement: measured,
+    agreementInterval: z.tuple([z.number(), z.number()]).nullable(),
+    klDivergence: measured,
+    noiseFloor: measured,
+    images: count,
+    engine: z.string().nullable(),
+  }),
+  verdicts: z.array(
+    z.object({ budget: z.string(), limit: z.number(), measured, met: z.boolean(), message: z.string() }),
+  ),
+  layers: z.array(layerSchema),
+  passes: z.array(z.object({ name: z.string(), applied: count, declined: count, ms: z.number() })),
+  timings: z.object({
+    totalMs: z.number(),
+    calibrateMs: measured,
+    searchMs: measured,
+    refitMs: measured,
+    verifyMs: measured,
+  }),
+  peakRssBytes: count.nullable(),
+  warnings: z.array(z.string()),
+  /** Every decision of the run, in order; in report files, for `explain`. */
+  decisions: z.array(decisionSchema).optional(),
+  tool: z.object({
+    name: z.literal("convopt"),
+    version: z.string(),
+    runtime: z.string().nullable(),
+    command: z.string(),
+  }),
+});
+
+export type Report = z.infer<typeof reportSchema>;
+export type LayerReport = z.infer<typeof layerSchema>;

@@ -1,0 +1,103 @@
+import { forTerminal } from "./escape.js";
+import { percent, small } from "./format.js";
+import { shorten, textTable, type Column } from "./table.js";
+import type { Bisection, OutputComparison, Share, Verification } from "./verification.js";
+
+/** What `verify` found, for a terminal: per output, the noise floor, accuracies, and the verdict last. */
+export function renderVerification(verification: Verification): string {
+  const { interface: sides, outputs, noiseFloor, accuracy, data, engine } = verification;
+  const inputs =
+    data.path === null
+      ? `${data.images} samples of noise from seed ${data.seed}`
+      : `${data.images} samples of ${forTerminal(data.path)}`;
+  const parts = [
+    sides.same
+      ? "Same interface: names, types, shapes and order of inputs and outputs."
+      : ["The interfaces differ:", ...sides.differences.map((text) => `  ${forTerminal(text)}`)].join("\n"),
+    outputs.length > 0 ? outputTable(outputs) : "No output could be compared.",
+    answerTable(outputs),
+    [
+      `noise floor of the first model: ${small(noiseFloor.value)}`,
+      ...noiseFloor.sources.map(
+        ({ name, relativeError, images }) =>
+          `  ${small(relativeError)}  ${forTerminal(name)} (${images} sample${images === 1 ? "" : "s"})`,
+      ),
+    ].join("\n"),
+    accuracy
+      ? [
+          `accuracy of the first   ${shareText(accuracy.a)}`,
+          `accuracy of the second  ${shareText(accuracy.b)}`,
+          `only the first is right ${accuracy.mcnemar.onlyA}, only the second ${accuracy.mcnemar.onlyB} (McNemar p = ${small(accuracy.mcnemar.pValue)})`,
+        ].join("\n")
+      : "",
+    verification.bisection ? bisectionText(verification.bisection) : "",
+    verification.limits
+      .map(({ met, message, limit, measured, name }) => {
+        const figures = name === "interface" ? "" : ` (limit ${small(limit)}, measured ${small(measured)})`;
+        return `${met ? "kept  " : "MISSED"}  ${forTerminal(message)}${figures}`;
+      })
+      .join("\n"),
+    `${verification.ok ? "Verified" : "NOT verified"} on ${inputs} by ${forTerminal(engine)}.`,
+  ];
+  return parts.filter((part) => part !== "").join("\n\n") + "\n";
+}
+
+function bisectionText({ first, before, limit, layers }: Bisection): string {
+  if (layers.length === 0) return "The models share no inner value by name, so no layer can be named.";
+  if (!first)
+    return `None of the ${layers.length} values that both models have is over the limit of ${small(limit)}.`;
+  const place = (layer: NonNullable<Bisection["first"]>): string =>
+    `${forTerminal(layer.node)} (${forTerminal(layer.op)}), relative L2 ${orInfinite(layer.relativeError)}`;
+  return [
+    `first over the limit of ${small(limit)}: ${place(first)}`,
+    before ? `just before it: ${place(before)}` : "nothing that both models have comes before it",
+  ].join("\n");
+}
+
+function outputTable(outputs: readonly OutputComparison[]): string {
+  const columns: Column[] = [
+    { title: "output" },
+    { title: "shape" },
+    { title: "relative L2", align: "right" },
+    { title: "max |b − a|", align: "right" },
+    { title: "at" },
+    { title: "cosine", align: "right" },
+    { title: "NaN/inf a, b", align: "right" },
+  ];
+  const rows = outputs.map((output) => [
+    shorten(forTerminal(output.name), 40),
+    `${output.dtype}[${output.shape.join(",")}]`,
+    orInfinite(output.relativeError),
+    orInfinite(output.maxAbs.value),
+    output.maxAbs.value === 0 ? "—" : `[${output.maxAbs.index.join(",")}]`,
+    output.cosine === null ? "—" : output.cosine.toFixed(6),
+    `${output.nonFinite.a}, ${output.nonFinite.b}`,
+  ]);
+  return textTable(columns, rows);
+}
+
+function answerTable(outputs: readonly OutputComparison[]): string {
+  const rows = outputs
+    .filter((output) => output.top1 !== null)
+    .map((output) => [
+      shorten(forTerminal(output.name), 40),
+      shareText(output.top1!),
+      output.top5 ? shareText(output.top5) : "—",
+      small(output.klDivergence),
+    ]);
+  const columns: Column[] = [
+    { title: "output" },
+    { title: "same top-1 (95 % interval)" },
+    { title: "first's top-1 in second's top-5" },
+    { title: "KL (nats)", align: "right" },
+  ];
+  return rows.length > 0 ? textTable(columns, rows) : "";
+}
+
+function orInfinite(value: number | null): string {
+  return value === null ? "infinite" : small(value);
+}
+
+function shareText({ agreed, total, share, interval }: Share): string {
+  return `${percent(share, 2)} (${agreed}/${total}; ${percent(interval[0], 2)} to ${percent(interval[1], 2)})`;
+}

@@ -1,0 +1,103 @@
+import { Tensor } from "../ir/index.js";
+import { fitPlan, refittedTarget, type Candidate, type LayerCandidates } from "./candidates.js";
+import { momentsOf, type SearchContext } from "./context.js";
+import type { LayerSlot } from "./layers.js";
+import type { LayerWeights, State } from "./staged-network.js";
+import { biasFor, composedKernel, layerWeights } from "./weights.js";
+
+/** A layer after the refit: its form with weights, its bias, and the same as a dense kernel. */
+export interface FittedLayer {
+  readonly slot: LayerSlot;
+  readonly candidate: Candidate;
+  readonly bias: Float64Array;
+  readonly weights: LayerWeights;
+}
+
+export interface RefitOptions {
+  /** L-BFGS steps per layer, from the candidate's own weights. */
+  readonly steps: number;
+  /** Ridge towards the original kernel, relative to the mean variance of an input. */
+  readonly ridge: number;
+  /** The last layer before an Add also aims at the shortcut's error. */
+  readonly residualTargets: boolean;
+  /** Layers that keep their form are fitted to the changed inputs too. */
+  readonly refitStandard: boolean;
+}
+
+/**
+ * One sweep through the network in topological order, original and compressed activations side by side: every layer is
+ * fitted to the original's outputs from the inputs that the compressed network really gives it (asymmetric
+ * reconstruction, Zhang et al. 2016), its bias to the means. Where a layer's output goes into an Add, its target also
+ * holds what the other operand lost, so that the block's output is matched (He et al. 2017).
+ */
+export async function refitSequentially(
+  cx: SearchContext,
+  layers: readonly LayerCandidates[],
+  chosen: readonly Candidate[],
+  options: RefitOptions,
+): Promise<FittedLayer[]> {
+  const { network } = cx;
+  let original: State[] = cx.fitted.map((feeds) => network.start(feeds));
+  let changed: State[] = original;
+  const fitted: FittedLayer[] = [];
+  const firstChanged = chosen.findIndex(({ family }) => family !== "standard");
+  for (const [index, step] of network.steps.entries()) {
+    cx.checkAbort();
+    const after: State[] = [];
+    for (const state of original) after.push(await network.advance(step, state));
+    const { slot } = step;
+    if (!slot) {
+      changed = changed === original ? after : await Promise.all(changed.map((state) => network.advance(step, state)));
+    } else if (firstChanged < 0 || slot.index < firstChanged) {
+      // Nothing before has changed: the layer stays as it is, bit for bit.
+      const candidate = layers[slot.index]!.standard;
+      fitted.push({ slot, candidate, bias: slot.layer.bias, weights: layerWeights(slot, slot.layer.weight, slot.layer.bias) });
+      changed = after;
+    } else {
+      const targets = after.map((state, b) => targetOutput(slot, original[b]!, changed[b]!, state, options));
+      const layer = await refitLayer(cx, slot, layers[slot.index]!, chosen[slot.index]!, changed, targets, options);
+      fitted.push(layer);
+      const next: State[] = [];
+      for (const state of changed) next.push(await network.advance(step, state, layer.weights));
+      changed = next;
+    }
+    original = after;
+    cx.report("refit", index + 1, network.steps.length);
+  }
+  return fitted;
+}
+
+/** The original output, plus what the shortcut has lost on the way. */
+function targetOutput(slot: LayerSlot, before: State, changed: State, after: State, { residualTargets }: RefitOptions): Tensor {
+  const output = after.get(slot.output)!;
+  const shortcut = residualTargets && slot.shortcut !== null ? slot.shortcut : null;
+  const [right, wrong] = shortcut === null ? [] : [before.get(shortcut), changed.get(shortcut)];
+  if (!right || !wrong || right === wrong || right.dims.join() !== output.dims.join()) return output;
+  const [y, s, t] = [output.numbers, right.numbers, wrong.numbers];
+  const sum = new Float32Array(y.length);
+  for (let i = 0; i < y.length; i++) sum[i] = y[i]! + s[i]! - t[i]!;
+  return output.dtype === "float32" ? Tensor.of("float32", output.dims, sum) : Tensor.floats(output.dtype, output.dims, sum);
+}
+
+async function refitLayer(
+  cx: SearchContext,
+  slot: LayerSlot,
+  layer: LayerCandidates,
+  chosen: Candidate,
+  inputs: readonly State[],
+  outputs: readonly Tensor[],
+  options: RefitOptions,
+): Promise<FittedLayer> {
+  const moments = await momentsOf(cx, slot, inputs, outputs);
+  const targets = layer.targets.map((target, g) => refittedTarget(target, moments.groups[g]!, options.ridge, cx.solve, cx.productsFor));
+  let candidate: Candidate;
+  if (chosen.plan) {
+    candidate = await fitPlan(chosen.family, chosen.plan, slot.layer, targets, options.steps, chosen.forms);
+  } else {
+    const kernels = options.refitStandard ? targets : layer.targets;
+    candidate = { ...chosen, forms: chosen.forms.map((form, g) => ({ ...form, branches: [[{ ...form.branches[0]![0]!, weight: kernels[g]!.kernel.data }]] })) };
+  }
+  const kernel = composedKernel(candidate.forms, targets);
+  const bias = biasFor(kernel, slot.layer, moments);
+  return { slot, candidate, bias, weights: layerWeights(slot, kernel, bias) };
+}

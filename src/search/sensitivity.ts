@@ -1,0 +1,88 @@
+import { answersOf, distance, type Answers, type OutputKind } from "./answers.js";
+import type { Candidate, LayerCandidates } from "./candidates.js";
+import type { SearchContext } from "./context.js";
+import type { LayerSlot } from "./layers.js";
+import type { State } from "./staged-network.js";
+import { biasFor, composedKernel, layerWeights } from "./weights.js";
+import type { LayerMoments } from "../calib/index.js";
+
+/** Loss of a layer as a function of its relative error, through the measured points in log–log. */
+export interface Sensitivity {
+  /** Measured pairs, errors ascending. */
+  readonly points: readonly { readonly error: number; readonly loss: number }[];
+}
+
+/** Loss at an error: a power law between measured points; beyond the ends the loss goes with the error squared. */
+export function lossAt({ points }: Sensitivity, error: number): number {
+  if (error <= 0 || points.length === 0) return 0;
+  const upper = points.findIndex((point) => point.error >= error);
+  if (upper === 0) return points[0]!.loss * (error / points[0]!.error) ** 2;
+  if (upper < 0) return points.at(-1)!.loss * (error / points.at(-1)!.error) ** 2;
+  const [a, b] = [points[upper - 1]!, points[upper]!];
+  if (a.loss <= 0 || b.loss <= 0 || b.error === a.error) return b.loss;
+  const share = Math.log(error / a.error) / Math.log(b.error / a.error);
+  return Math.exp(Math.log(a.loss) + share * Math.log(b.loss / a.loss));
+}
+
+/**
+ * Label-free sensitivity of every layer: single candidates are put in its place and the answers on the selected images
+ * compared with the original's. `perLayer` candidates, evenly spread over the front, are measured; the rest is read off
+ * the curve. Only what lies behind the layer is run again.
+ */
+export async function measureSensitivities(
+  cx: SearchContext,
+  layers: readonly LayerCandidates[],
+  moments: readonly (LayerMoments | null)[],
+  original: Answers,
+  kinds: readonly OutputKind[],
+  perLayer: number,
+): Promise<Sensitivity[]> {
+  const { network } = cx;
+  const result: Sensitivity[] = [];
+  let states: State[] = cx.selected.map((feeds) => network.start(feeds));
+  for (const step of network.steps) {
+    cx.checkAbort();
+    if (step.slot) {
+      const { slot } = step;
+      const picked = spread(layers[slot.index]!.front, perLayer);
+      result[slot.index] = await measureLayer(cx, slot, picked, layers[slot.index]!, moments[slot.index]!, states, original, kinds);
+      cx.report("sensitivity", slot.index + 1, cx.slots.length);
+    }
+    const next: State[] = [];
+    for (const state of states) next.push(await network.advance(step, state));
+    states = next;
+  }
+  return result;
+}
+
+function spread<T>(items: readonly T[], count: number): T[] {
+  if (items.length <= count) return [...items];
+  return Array.from({ length: count }, (_, i) => items[Math.round((i * (items.length - 1)) / (count - 1))]!);
+}
+
+async function measureLayer(
+  cx: SearchContext,
+  slot: LayerSlot,
+  candidates: readonly Candidate[],
+  layer: LayerCandidates,
+  moments: LayerMoments | null,
+  states: readonly State[],
+  original: Answers,
+  kinds: readonly OutputKind[],
+): Promise<Sensitivity> {
+  if (candidates.length === 0) return { points: [] };
+  const suffix = await cx.network.openSuffix(slot);
+  const points: { error: number; loss: number }[] = [];
+  try {
+    for (const candidate of candidates) {
+      cx.checkAbort();
+      const kernel = composedKernel(candidate.forms, layer.targets);
+      const { weight, bias } = layerWeights(slot, kernel, biasFor(kernel, slot.layer, moments));
+      const answers = await answersOf(suffix, states, new Map([[slot.weight, weight], [slot.bias, bias]]));
+      points.push({ error: candidate.error, loss: distance(original, answers, kinds).divergence });
+    }
+  } finally {
+    await suffix.dispose();
+  }
+  return { points: points.sort((a, b) => a.error - b.error) };
+}

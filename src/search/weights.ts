@@ -1,0 +1,46 @@
+import type { LayerMoments } from "../calib/index.js";
+import { compose, type ConvLayer, type FitTarget, type Form } from "../forms/index.js";
+import { Tensor } from "../ir/index.js";
+import type { LayerSlot } from "./layers.js";
+import type { LayerWeights } from "./staged-network.js";
+
+/** The dense kernel of all groups' forms, in the layout of the layer's weight. */
+export function composedKernel(forms: readonly Form[], targets: readonly FitTarget[]): Float64Array {
+  const parts = forms.map((form, g) => compose(form, targets[g]!.layer).data);
+  const kernel = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    kernel.set(part, at);
+    at += part.length;
+  }
+  return kernel;
+}
+
+/**
+ * The bias that goes with a kernel, so that the mean of the output is the wanted one: E y − Ŵ E x̂ per output channel.
+ * Without moments the layer's own.
+ */
+export function biasFor(kernel: Float64Array, layer: ConvLayer, moments: LayerMoments | null): Float64Array {
+  if (!moments) return layer.bias;
+  const { group, outChannels } = layer.spec;
+  const perGroup = outChannels / group;
+  const bias = new Float64Array(outChannels);
+  moments.groups.forEach(({ meanIn, meanOut }, g) => {
+    const width = meanIn.length;
+    for (let o = 0; o < perGroup; o++) {
+      const row = (g * perGroup + o) * width;
+      let sum = meanOut[o]!;
+      for (let i = 0; i < width; i++) sum -= kernel[row + i]! * meanIn[i]!;
+      bias[g * perGroup + o] = sum;
+    }
+  });
+  return bias;
+}
+
+/** Weight and bias as the working model takes them. */
+export function layerWeights(slot: LayerSlot, kernel: Float64Array, bias: Float64Array): LayerWeights {
+  return {
+    weight: Tensor.floats(slot.layer.dtype, slot.weightDims, kernel),
+    bias: Tensor.floats(slot.layer.dtype, [bias.length], bias),
+  };
+}

@@ -1,0 +1,1 @@
+export { upgradeOpset } from "./upgrade-opset.js";

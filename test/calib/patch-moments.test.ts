@@ -1,0 +1,124 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createCrossMoments, PatchMomentSums } from "../../src/calib/index.js";
+import { patchGeometry } from "../../src/calib/patch-geometry.js";
+import type { ConvSpec } from "../../src/forms/form.js";
+import { Tensor } from "../../src/ir/index.js";
+import { seededRandom } from "../../src/linalg/index.js";
+import { openExecutor } from "../../src/runtime/index.js";
+
+function randomActivations(dims: readonly number[], seed: number): Tensor {
+  const random = seededRandom(seed);
+  const size = dims.reduce((product, dim) => product * dim, 1);
+  return Tensor.f32(
+    dims,
+    Float32Array.from({ length: size }, () => random.normal(0.5, 1)),
+  );
+}
+
+const axis = fc.record({
+  kernel: fc.integer({ min: 1, max: 3 }),
+  stride: fc.constantFrom(1, 1, 2),
+  dilation: fc.integer({ min: 1, max: 2 }),
+  begin: fc.integer({ min: 0, max: 2 }),
+  end: fc.integer({ min: 0, max: 2 }),
+  size: fc.integer({ min: 5, max: 8 }),
+});
+
+describe("PatchMomentSums", () => {
+  it("agrees with the portable moments for any geometry", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(axis, { minLength: 0, maxLength: 3 }),
+        fc.integer({ min: 1, max: 2 }),
+        fc.integer({ min: 1, max: 3 }),
+        fc.integer(),
+        async (axes, group, perGroup, seed) => {
+          const spec: ConvSpec = {
+            inChannels: group * perGroup,
+            outChannels: group * 2,
+            kernel: axes.map((a) => a.kernel),
+            strides: axes.map((a) => a.stride),
+            dilations: axes.map((a) => a.dilation),
+            pads: [...axes.map((a) => a.begin), ...axes.map((a) => a.end)],
+            group,
+          };
+          const input = axes.map((a) => a.size);
+          const { output } = patchGeometry(spec, input);
+          const sums = new PatchMomentSums(spec, "float32", (model) =>
+            openExecutor(model, { engine: "reference" }),
+          );
+          const cross = createCrossMoments(spec);
+          for (const images of [2, 3]) {
+            const x = randomActivations([images, spec.inChannels, ...input], seed + images);
+            const y = randomActivations([images, spec.outChannels, ...output], seed - images);
+            await sums.add(x, y);
+            await cross.add(y, x);
+          }
+          const got = sums.result();
+          const expected = cross.result();
+          await sums.dispose();
+          expect(got.count).toBe(expected.count);
+          const close = (a: ArrayLike<number>, b: ArrayLike<number>): void => {
+            expect(a.length).toBe(b.length);
+            for (let i = 0; i < a.length; i++) expect(Math.abs(a[i]! - b[i]!)).toBeLessThan(1e-4);
+          };
+          const join = (parts: readonly Float64Array[]): number[] =>
+            parts.flatMap((part) => Array.from(part));
+          close(join(got.groups.map((g) => g.covariance.data)), expected.covX.data);
+          close(join(got.groups.map((g) => g.cross.data)), expected.crossYX.data);
+          close(join(got.groups.map((g) => g.meanIn)), expected.meanX);
+          close(join(got.groups.map((g) => g.meanOut)), expected.meanY);
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  it("thins inputs and outputs at the same positions", async () => {
+    const spec: ConvSpec = {
+      inChannels: 2,
+      outChannels: 18,
+      kernel: [3, 3],
+      strides: [2, 1],
+      dilations: [1, 1],
+      pads: [1, 1, 1, 1],
+      group: 1,
+    };
+    // Outputs that are the patches themselves: cross and covariance must then be the same.
+    const images = 4;
+    const [height, width] = [9, 10];
+    const { output } = patchGeometry(spec, [height, width]);
+    const positions = output[0]! * output[1]!;
+    const sums = new PatchMomentSums(
+      spec,
+      "float32",
+      (model) => openExecutor(model, { engine: "reference" }),
+      2,
+    );
+    for (let batch = 0; batch < 3; batch++) {
+      const x = randomActivations([images, 2, height, width], batch);
+      const y = new Float32Array(images * 18 * positions);
+      for (let n = 0; n < images; n++) {
+        for (let column = 0; column < 18; column++) {
+          const [c, t] = [Math.floor(column / 9), column % 9];
+          for (let p = 0; p < positions; p++) {
+            const row = Math.floor(p / output[1]!) * 2 + Math.floor(t / 3) - 1;
+            const col = (p % output[1]!) + (t % 3) - 1;
+            const inside = row >= 0 && row < height && col >= 0 && col < width;
+            y[(n * 18 + column) * positions + p] = inside
+              ? x.numbers[((n * 2 + c) * height + row) * width + col]!
+              : 0;
+          }
+        }
+      }
+      await sums.add(x, Tensor.f32([images, 18, ...output], y));
+    }
+    const { count, groups } = sums.result();
+    await sums.dispose();
+    expect(count).toBeLessThan(images * 3 * positions * 0.35);
+    const { covariance, cross, meanIn, meanOut } = groups[0]!;
+    for (let i = 0; i < cross.data.length; i++) expect(cross.data[i]).toBeCloseTo(covariance.data[i]!, 5);
+    for (let i = 0; i < meanIn.length; i++) expect(meanOut[i]).toBeCloseTo(meanIn[i]!, 5);
+  });
+});

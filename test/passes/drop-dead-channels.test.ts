@@ -1,0 +1,239 @@
+import { describe, expect, it } from "vitest";
+import dropDeadChannels from "../../passes/drop-dead-channels.js";
+import { Tensor, type GraphBuilder, type Value } from "../../src/ir/index.js";
+import { f64, model, numbers, opsOf, reasonOf, runPasses, weights, type Outcome } from "./rewrite-harness.js";
+
+/** A weight O × I × k × k with some output channels zeroed. */
+function withZeroRows(
+  seed: number,
+  dims: readonly [number, number, number, number],
+  zero: readonly number[],
+): Tensor {
+  const values = numbers(seed, dims[0] * dims[1] * dims[2] * dims[3]);
+  const row = values.length / dims[0];
+  for (const o of zero) values.fill(0, o * row, (o + 1) * row);
+  return Tensor.floats("float64", dims, values);
+}
+
+function withZeroColumns(
+  seed: number,
+  dims: readonly [number, number, number, number],
+  zero: readonly number[],
+): Tensor {
+  const values = numbers(seed, dims[0] * dims[1] * dims[2] * dims[3]);
+  const taps = dims[2] * dims[3];
+  for (let o = 0; o < dims[0]; o++) {
+    for (const i of zero) values.fill(0, (o * dims[1] + i) * taps, (o * dims[1] + i + 1) * taps);
+  }
+  return Tensor.floats("float64", dims, values);
+}
+
+interface Parts {
+  readonly first?: Tensor;
+  readonly bias?: number[];
+  readonly between?: (b: GraphBuilder, x: Value) => Value;
+  readonly second?: Tensor;
+  readonly pads?: number[];
+}
+
+/** Conv 3→6, something channelwise, Conv 6→5. */
+function pair({ first, bias, between, second, pads }: Parts): Outcome {
+  return runPasses(
+    model((b) => {
+      const x = b.input("x", f64("N", 3, 9, 9));
+      const inputs = [x, b.initializer("w1", first ?? weights(1, [6, 3, 3, 3]))];
+      if (bias) inputs.push(b.initializer("b1", Tensor.floats("float64", [6], bias)));
+      const y = b.op("Conv", inputs, {}, { name: "first" });
+      const z = between ? between(b, y) : b.op("Relu", [y]);
+      b.output(
+        b.op("Conv", [z, b.initializer("w2", second ?? weights(2, [5, 6, 3, 3]))], pads ? { pads } : {}, {
+          name: "second",
+        }),
+      );
+    }),
+    [dropDeadChannels],
+  );
+}
+
+const channels = (out: Outcome): number => out.after.graph.node("first")!.input(1)!.initializer!.dims[0]!;
+
+describe("fires", () => {
+  it("on channels that are never read", () => {
+    expect(channels(pair({ second: withZeroColumns(2, [5, 6, 3, 3], [0, 4]), pads: [1, 1, 1, 1] }))).toBe(4);
+  });
+
+  it("on zero channels, even in front of pads", () => {
+    const out = pair({ first: withZeroRows(1, [6, 3, 3, 3], [2, 3]), pads: [1, 1, 1, 1] });
+    expect(channels(out)).toBe(4);
+    expect(out.entries[0]!.reason).toBe("2 of 6 channels: 2 constant");
+  });
+
+  it("on constant channels, whose share goes into the bias behind", () => {
+    const out = pair({ first: withZeroRows(1, [6, 3, 3, 3], [1]), bias: [0, 0.75, 0, 0, 0, 0] });
+    expect(channels(out)).toBe(5);
+    expect(out.after.graph.node("second")!.input(2)).not.toBeNull();
+  });
+
+  it("on duplicates, whose columns are summed", () => {
+    const values = numbers(1, 6 * 27);
+    values.copyWithin(4 * 27, 27, 2 * 27);
+    const out = pair({ first: Tensor.floats("float64", [6, 3, 3, 3], values), pads: [1, 1, 1, 1] });
+    expect(channels(out)).toBe(5);
+    expect(out.entries[0]!.reason).toContain("1 duplicate");
+  });
+
+  it("through BatchNormalization, PRelu, a depthwise convolution, pools and a residual sum", () => {
+    const between = (b: GraphBuilder, x: Value): Value => {
+      const stats = [3, 4, 5, 6].map((seed) =>
+        b.initializer(
+          `s${seed}`,
+          Tensor.floats(
+            "float64",
+            [6],
+            numbers(seed, 6).map((v) => v * v + 0.2),
+          ),
+        ),
+      );
+      const y = b.op("BatchNormalization", [x, ...stats]);
+      const p = b.op("PRelu", [y, b.initializer("slope", weights(7, [6, 1, 1]))]);
+      const d = b.op(
+        "Conv",
+        [p, b.initializer("dw", weights(8, [6, 1, 3, 3]))],
+        { group: 6, pads: [1, 1, 1, 1] },
+        { name: "dw" },
+      );
+      return b.op("MaxPool", [b.op("Add", [d, b.op("Sigmoid", [p])])], { kernel_shape: [2, 2] });
+    };
+    const out = pair({ between, second: withZeroColumns(2, [5, 6, 3, 3], [1, 5]) });
+    expect(channels(out)).toBe(4);
+    expect(out.after.graph.node("dw")!.input(1)!.initializer!.dims).toEqual([4, 1, 3, 3]);
+  });
+
+  it("through Flatten into a Gemm", () => {
+    const out = runPasses(
+      model((b) => {
+        const x = b.input("x", f64("N", 3, 6, 6));
+        const y = b.op(
+          "Conv",
+          [x, b.initializer("w1", withZeroRows(1, [6, 3, 3, 3], [0, 5]))],
+          {},
+          { name: "first" },
+        );
+        const flat = b.op("Flatten", [b.op("Relu", [y])]);
+        b.output(b.op("Gemm", [flat, b.initializer("w2", weights(2, [96, 4]))], {}, { name: "fc" }));
+      }),
+      [dropDeadChannels],
+    );
+    expect(channels(out)).toBe(4);
+    expect(out.after.graph.node("fc")!.input(1)!.initializer!.dims).toEqual([64, 4]);
+  });
+
+  it("leaves one channel when all are dead", () => {
+    expect(channels(pair({ first: Tensor.zeros("float64", [6, 3, 3, 3]) }))).toBe(1);
+  });
+
+  it("follows a residual stream through several layers", () => {
+    const out = runPasses(
+      model((b) => {
+        const x = b.input("x", f64("N", 3, 8, 8));
+        const stem = b.op(
+          "Conv",
+          [x, b.initializer("w0", withZeroRows(1, [5, 3, 1, 1], [2]))],
+          {},
+          { name: "stem" },
+        );
+        const inner = b.op(
+          "Conv",
+          [b.op("Relu", [stem]), b.initializer("w1", withZeroRows(2, [5, 5, 3, 3], [2]))],
+          { pads: [1, 1, 1, 1] },
+          { name: "inner" },
+        );
+        const sum = b.op("Add", [stem, inner]);
+        b.output(
+          b.op(
+            "Conv",
+            [sum, b.initializer("w2", weights(3, [4, 5, 3, 3]))],
+            { pads: [1, 1, 1, 1] },
+            { name: "head" },
+          ),
+        );
+      }),
+      [dropDeadChannels],
+    );
+    expect(out.after.graph.node("inner")!.input(1)!.initializer!.dims).toEqual([4, 4, 3, 3]);
+    expect(out.after.graph.node("head")!.input(1)!.initializer!.dims[1]).toBe(4);
+  });
+});
+
+describe("keeps", () => {
+  it("a constant other than 0 in front of pads", () => {
+    const out = pair({
+      first: withZeroRows(1, [6, 3, 3, 3], [1]),
+      bias: [0, 0.75, 0, 0, 0, 0],
+      pads: [1, 1, 1, 1],
+    });
+    expect(out.applied).toBe(0);
+    const sigmoid = pair({
+      first: withZeroRows(1, [6, 3, 3, 3], [1]),
+      between: (b, x) => b.op("Sigmoid", [x]),
+      pads: [0, 0, 0, 1],
+    });
+    expect(sigmoid.applied).toBe(0);
+  });
+
+  it("channels told apart by a parameter on the way", () => {
+    const values = numbers(1, 6 * 27);
+    values.copyWithin(4 * 27, 27, 2 * 27);
+    const between = (b: GraphBuilder, x: Value): Value =>
+      b.op("Mul", [x, b.initializer("m", weights(5, [6, 1, 1]))]);
+    expect(pair({ first: Tensor.floats("float64", [6, 3, 3, 3], values), between }).applied).toBe(0);
+  });
+
+  it("an average that counts pads in, a constant border of another value", () => {
+    const first = withZeroRows(1, [6, 3, 3, 3], [1]);
+    const bias = [0, 0.75, 0, 0, 0, 0];
+    const pool = (b: GraphBuilder, x: Value): Value =>
+      b.op("AveragePool", [x], { kernel_shape: [3, 3], pads: [1, 1, 1, 1], count_include_pad: 1 });
+    expect(pair({ first, bias, between: pool }).applied).toBe(0);
+    const pad = (b: GraphBuilder, x: Value): Value =>
+      b.op("Pad", [x, b.initializer("p", Tensor.i64([8], [0, 0, 1, 1, 0, 0, 1, 1]))]);
+    expect(pair({ first, bias, between: pad }).applied).toBe(0);
+  });
+
+  it.each<[string, (b: GraphBuilder, y: Value) => void]>([
+    ["is an output", (b, y) => b.output(y)],
+    ["reads them as a whole", (b, y) => b.output(b.op("Softmax", [y], { axis: 1 }))],
+    ["reads them as a whole", (b, y) => b.output(b.op("Concat", [y, y], { axis: 1 }))],
+    [
+      "reads them in groups",
+      (b, y) => b.output(b.op("Conv", [y, b.initializer("g", weights(4, [4, 3, 1, 1]))], { group: 2 })),
+    ],
+    ["reads it as weights", (b, y) => b.output(b.op("Conv", ["x", y]))],
+  ])("channels of which something outside has a say: %s", (reason, use) => {
+    const out = runPasses(
+      model((b) => {
+        const x = b.input("x", f64(6, 3, 3, 3));
+        const y = b.op(
+          "Conv",
+          [x, b.initializer("w1", withZeroRows(1, [6, 3, 1, 1], [2]))],
+          {},
+          { name: "first" },
+        );
+        const z = reason.includes("weights")
+          ? b.op("Conv", [x, b.initializer("w3", withZeroRows(1, [3, 3, 1, 1], [2]))], {}, { name: "third" })
+          : y;
+        use(b, z);
+        b.output(b.op("Conv", [y, b.initializer("w2", weights(2, [5, 6, 1, 1]))], {}, { name: "second" }));
+      }),
+      [dropDeadChannels],
+    );
+    const said = reasonOf(out, reason.includes("weights") ? "third" : "first");
+    expect(said).toContain(reason.includes("weights") ? "weights are not constant" : reason);
+  });
+
+  it("everything where nothing is dead", () => {
+    const out = pair({});
+    expect(out.applied).toBe(0);
+    expect(opsOf(out.after)).toEqual(["Conv", "Relu", "Conv"]);
+  });
+});
