@@ -5,7 +5,7 @@
 import { convMacs, resolveConv, resolveConvTranspose, convTransposeMacs } from "../src/ops/conv-geometry.js";
 import { convolve } from "../src/ops/kernels/convolution.js";
 import { multiplyMatrices } from "../src/ops/kernels/matrix-product.js";
-import { panelEngine } from "../src/ops/kernels/product.js";
+import { panelEngine } from "../src/linalg/product.js";
 import { convolveTransposed } from "../src/ops/kernels/transposed-convolution.js";
 
 interface Layer {

@@ -11,11 +11,12 @@ export default definePass({
   summary: "1×1, k×k, 1×1 (Tucker-2)",
   propose(layer) {
     if (isPointwise(layer.spec)) return decline("the kernel has one tap");
-    if (Math.min(layer.spec.inChannels, layer.spec.outChannels) < 2) return decline("one channel has nothing to mix");
+    if (Math.min(layer.spec.inChannels, layer.spec.outChannels) < 2)
+      return decline("one channel has nothing to mix");
     const { inChannels, outChannels } = layer.spec;
     const plans = new Map<string, FormPlan>();
-    for (const skew of [0.8, 1, 1.25]) {
-      for (const ratio of costRatios.filter((_, i) => i % 2 === 1)) {
+    for (const skew of [0.85, 1.2]) {
+      for (const ratio of costRatios) {
         // The largest pair of this skew below the ratio.
         for (let share = 1; share > 0; share -= 1 / 64) {
           const r1 = Math.min(inChannels, Math.round(share * inChannels * skew));
@@ -31,6 +32,8 @@ export default definePass({
     return plans.size > 0 ? [...plans.values()] : decline("no ranks save MACs");
   },
   full(layer) {
-    return isPointwise(layer.spec) ? null : bottleneck(layer.spec, layer.spec.inChannels, layer.spec.outChannels);
+    return isPointwise(layer.spec)
+      ? null
+      : bottleneck(layer.spec, layer.spec.inChannels, layer.spec.outChannels);
   },
 });

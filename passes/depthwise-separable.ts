@@ -11,9 +11,13 @@ export default definePass({
   summary: "Σ of M terms: depthwise k×k, then 1×1",
   propose(layer) {
     if (isPointwise(layer.spec)) return decline("the kernel has one tap");
-    if (Math.min(layer.spec.inChannels, layer.spec.outChannels) < 2) return decline("one channel has nothing to mix");
+    if (Math.min(layer.spec.inChannels, layer.spec.outChannels) < 2)
+      return decline("one channel has nothing to mix");
     const taps = tapCount(layer.spec);
-    return cheaper(layer, Array.from({ length: Math.min(taps, 8) }, (_, m) => depthwiseSeparable(layer.spec, m + 1)));
+    return cheaper(
+      layer,
+      Array.from({ length: Math.min(taps, 8) }, (_, m) => depthwiseSeparable(layer.spec, m + 1)),
+    );
   },
   full(layer) {
     return isPointwise(layer.spec) ? null : depthwiseSeparable(layer.spec, tapCount(layer.spec));

@@ -1,5 +1,13 @@
 import { decline, definePass } from "../src/engine/index.js";
-import { cheaper, commonGroups, contiguousGroups, isPointwise, reduceOut, sumOf, type FormPlan } from "../src/forms/index.js";
+import {
+  cheaper,
+  commonGroups,
+  contiguousGroups,
+  isPointwise,
+  reduceOut,
+  sumOf,
+  type FormPlan,
+} from "../src/forms/index.js";
 
 /*
  * W ≈ block-diagonal (group = G, contiguous channels) + P·F of rank r: the low-rank dense bypass carries what crosses the
@@ -26,6 +34,8 @@ export default definePass({
   },
   full(layer) {
     const { spec } = layer;
-    return isPointwise(spec) ? null : sumOf(spec, reduceOut(spec, spec.outChannels), contiguousGroups(spec, 1));
+    return isPointwise(spec)
+      ? null
+      : sumOf(spec, reduceOut(spec, spec.outChannels), contiguousGroups(spec, 1));
   },
 });

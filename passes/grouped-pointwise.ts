@@ -13,11 +13,13 @@ export default definePass({
     if (isPointwise(layer.spec)) return decline("the kernel has one tap");
     const { inChannels, outChannels } = layer.spec;
     const groups = divisorsOf(inChannels).filter((g) => g > 1 && g < inChannels);
-    const widths = [0.5, 0.75, 1, 1.5, 2].map((share) => Math.round(share * Math.max(inChannels, outChannels)));
+    const widths = [0.5, 1, 1.5, 2].map((share) => Math.round(share * Math.max(inChannels, outChannels)));
     const plans = groups.flatMap((g) =>
       widths.filter((width) => width % g === 0).map((width) => groupedPointwise(layer.spec, g, width)),
     );
-    return plans.length > 0 ? cheaper(layer, plans) : decline("the input channels have no divisor to group by");
+    return plans.length > 0
+      ? cheaper(layer, plans)
+      : decline("the input channels have no divisor to group by");
   },
   full(layer) {
     // One group and as many channels between as the layer has outputs: the mixer is the identity.

@@ -11,7 +11,9 @@ export default definePass({
   name: "grouped",
   summary: "k×k with group = G between learned channel orders",
   propose(layer) {
-    const groups = commonGroups(layer.spec).filter((g) => g < Math.min(layer.spec.inChannels, layer.spec.outChannels));
+    const groups = commonGroups(layer.spec).filter(
+      (g) => g < Math.min(layer.spec.inChannels, layer.spec.outChannels),
+    );
     if (groups.length === 0) return decline("the channel counts have no common divisor to group by");
     return groups.map((g) => grouped(layer.spec, g));
   },

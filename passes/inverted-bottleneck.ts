@@ -11,8 +11,11 @@ export default definePass({
   summary: "1×1, depthwise k×k, 1×1 (CP)",
   propose(layer) {
     if (isPointwise(layer.spec)) return decline("the kernel has one tap");
-    if (Math.min(layer.spec.inChannels, layer.spec.outChannels) < 2) return decline("one channel has nothing to mix");
-    return ladder(layer, layer.spec.inChannels * tapCount(layer.spec), (width) => invertedBottleneck(layer.spec, width));
+    if (Math.min(layer.spec.inChannels, layer.spec.outChannels) < 2)
+      return decline("one channel has nothing to mix");
+    return ladder(layer, layer.spec.inChannels * tapCount(layer.spec), (width) =>
+      invertedBottleneck(layer.spec, width),
+    );
   },
   full(layer) {
     const { spec } = layer;

@@ -11,8 +11,11 @@ export default definePass({
   summary: "1×1 to r channels, then 1×1",
   propose(layer) {
     if (!isPointwise(layer.spec)) return decline("the kernel has more than one tap");
-    if (Math.min(layer.spec.inChannels, layer.spec.outChannels) < 2) return decline("one channel has nothing to mix");
-    return ladder(layer, Math.min(layer.spec.inChannels, layer.spec.outChannels), (rank) => lowRankPointwise(layer.spec, rank));
+    if (Math.min(layer.spec.inChannels, layer.spec.outChannels) < 2)
+      return decline("one channel has nothing to mix");
+    return ladder(layer, Math.min(layer.spec.inChannels, layer.spec.outChannels), (rank) =>
+      lowRankPointwise(layer.spec, rank),
+    );
   },
   full(layer) {
     const { inChannels, outChannels } = layer.spec;

@@ -13,11 +13,13 @@ export default definePass({
     if (isPointwise(layer.spec)) return decline("the kernel has one tap");
     const { inChannels, outChannels } = layer.spec;
     const groups = divisorsOf(outChannels).filter((g) => g > 1 && g < outChannels);
-    const widths = [0.5, 0.75, 1, 1.5, 2].map((share) => Math.round(share * Math.max(inChannels, outChannels)));
+    const widths = [0.5, 1, 1.5, 2].map((share) => Math.round(share * Math.max(inChannels, outChannels)));
     const plans = groups.flatMap((g) =>
       widths.filter((width) => width % g === 0).map((width) => pointwiseGrouped(layer.spec, g, width)),
     );
-    return plans.length > 0 ? cheaper(layer, plans) : decline("the output channels have no divisor to group by");
+    return plans.length > 0
+      ? cheaper(layer, plans)
+      : decline("the output channels have no divisor to group by");
   },
   full(layer) {
     return pointwiseGrouped(layer.spec, 1, layer.spec.inChannels);

@@ -10,7 +10,8 @@ export default definePass({
   summary: "1×1 to r channels, then k×k",
   propose(layer) {
     if (isPointwise(layer.spec)) return decline("the kernel has one tap");
-    if (Math.min(layer.spec.inChannels, layer.spec.outChannels) < 2) return decline("one channel has nothing to mix");
+    if (Math.min(layer.spec.inChannels, layer.spec.outChannels) < 2)
+      return decline("one channel has nothing to mix");
     return ladder(layer, layer.spec.inChannels, (rank) => reduceIn(layer.spec, rank));
   },
   full(layer) {

@@ -11,7 +11,8 @@ export default definePass({
   summary: "k×k to r channels, then 1×1",
   propose(layer) {
     if (isPointwise(layer.spec)) return decline("the kernel has one tap");
-    if (Math.min(layer.spec.inChannels, layer.spec.outChannels) < 2) return decline("one channel has nothing to mix");
+    if (Math.min(layer.spec.inChannels, layer.spec.outChannels) < 2)
+      return decline("one channel has nothing to mix");
     return ladder(layer, layer.spec.outChannels, (rank) => reduceOut(layer.spec, rank));
   },
   full(layer) {

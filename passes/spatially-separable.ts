@@ -12,10 +12,14 @@ export default definePass({
   propose(layer) {
     const { kernel, inChannels, outChannels } = layer.spec;
     const axes = kernel.map((_, axis) => axis).filter((axis) => kernel[axis]! > 1);
-    if (isPointwise(layer.spec) || axes.length < 2) return decline("the kernel extends along fewer than two axes");
-    const rest = (axis: number): number => kernel.reduce((product, size) => product * size, 1) / kernel[axis]!;
+    if (isPointwise(layer.spec) || axes.length < 2)
+      return decline("the kernel extends along fewer than two axes");
+    const rest = (axis: number): number =>
+      kernel.reduce((product, size) => product * size, 1) / kernel[axis]!;
     return axes.flatMap((axis): FormPlan[] =>
-      ladder(layer, Math.min(inChannels * kernel[axis]!, outChannels * rest(axis)), (rank) => spatiallySeparable(layer.spec, rank, axis)),
+      ladder(layer, Math.min(inChannels * kernel[axis]!, outChannels * rest(axis)), (rank) =>
+        spatiallySeparable(layer.spec, rank, axis),
+      ),
     );
   },
   full(layer) {

@@ -7,7 +7,7 @@
 // Options: --limit N (spread over the file, default 40), --seconds S (per mutant, default 20 and at least three times
 // what the unchanged tests take; running out counts as killed), --jobs 1|2, --list, --json FILE. Exit code 1 when the tests fail unchanged or fewer than 90 % are killed.
 // Mutants live in copies of the sources in a temporary folder; the checkout is never touched.
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import {
   cpSync,
   existsSync,
@@ -50,6 +50,8 @@ const { values: options, positionals } = parseArgs({
   },
 });
 
+const running = new Set<ChildProcess>();
+
 process.exitCode = await main();
 
 async function main(): Promise<number> {
@@ -61,7 +63,8 @@ async function main(): Promise<number> {
     return 2;
   }
   const copies = Array.from({ length: Number(options.jobs) }, makeCopy);
-  process.on("SIGINT", () => process.exit(130));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
+  process.on("exit", () => running.forEach(stop));
   process.on("exit", () => copies.forEach((copy) => rmSync(copy, { recursive: true, force: true })));
   const report = [];
   let bad = false;
@@ -189,16 +192,22 @@ function passes(copy: string, tests: readonly string[], seconds: number): Promis
   ];
   return new Promise((resolve) => {
     const child = spawn(process.execPath, args, { cwd: copy, stdio: "ignore", detached: true });
+    running.add(child);
     const timer = setTimeout(() => {
       resolve(null);
-      // The group, because vitest's workers outlive their parent when it is killed.
-      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+      stop(child);
     }, 1000 * seconds);
     child.on("exit", (code) => {
+      running.delete(child);
       clearTimeout(timer);
       resolve(code === 0);
     });
   });
+}
+
+/** Ends the process group, because vitest's workers outlive their parent when it is killed. */
+function stop(child: ChildProcess): void {
+  if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
 }
 
 /** At most `limit` of them, evenly over the list. */

@@ -164,6 +164,8 @@ function editsAt(node: Node): Edit[] {
   if (Node.isArrayLiteralExpression(node)) {
     const elements = node.getElements().map((element) => element.getText());
     if (elements.length < 2) return [];
+    // The order of a list of names seldom means anything.
+    if (node.getElements().every(Node.isStringLiteral)) return [];
     return [
       replace("swaps two elements", `[${[elements[1]!, elements[0]!, ...elements.slice(2)].join(", ")}]`),
       replace("drops the last element", `[${elements.slice(0, -1).join(", ")}]`),

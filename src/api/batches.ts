@@ -1,6 +1,7 @@
 import type { DataSet } from "../calib/index.js";
 import { ModelError, Tensor, type Model, type Values } from "../ir/index.js";
 import {
+  fixedBatchOf,
   openExecutor,
   runBatches,
   type BatchSource,
@@ -70,6 +71,12 @@ export async function runSamples(
       ),
     ]),
   );
+}
+
+/** The batch that a model is run with on data: its own where it is fixed. */
+export function batchFor(model: Model, data: DataSet): { readonly size: number; readonly fixed: boolean } {
+  const fixed = fixedBatchOf(model);
+  return { size: fixed ?? suitableBatch(data), fixed: fixed !== null };
 }
 
 /** A batch that keeps the inputs near a few megabytes, for models that leave it open. */

@@ -2,20 +2,34 @@ import { fewestImages, seededInput, type DataSet } from "../calib/index.js";
 import type { FormFamily, Ledger } from "../engine/index.js";
 import { describeForm } from "../forms/index.js";
 import { cloneModel, UsageError, type Model } from "../ir/index.js";
-import { inferFacts, modelCost } from "../measure/index.js";
-import { fixedBatchOf, openExecutor } from "../runtime/index.js";
-import { applyLayers, efforts, lossAt, Search, type CostLimits, type FittedLayer, type Solution } from "../search/index.js";
-import { suitableBatch } from "./batches.js";
+import { inferFacts } from "../measure/index.js";
+import { openExecutor } from "../runtime/index.js";
+import {
+  applyLayers,
+  efforts,
+  lossAt,
+  Search,
+  type CostLimits,
+  type FittedLayer,
+  type Journal,
+  type Solution,
+} from "../search/index.js";
+import { batchFor } from "./batches.js";
 import { shapesOfData } from "./data.js";
 import { hasScores } from "./judge.js";
 import type { Budget, OptimizeOptions } from "./options.js";
+import type { PreparedRun } from "./prepared-run.js";
 
 /** What the approximate part of a run gave: the model to write and how it came about. */
 export interface Compression {
   readonly model: Model;
   readonly search: Search | null;
   readonly solution: Solution | null;
-  readonly timings: { readonly calibrateMs: number | null; readonly searchMs: number | null; readonly refitMs: number | null };
+  readonly timings: {
+    readonly calibrateMs: number | null;
+    readonly searchMs: number | null;
+    readonly refitMs: number | null;
+  };
   readonly images: { readonly fitted: number; readonly selected: number };
 }
 
@@ -33,18 +47,28 @@ export function runData(model: Model, calibration: DataSet | null, options: Opti
   if (calibration) return { data: calibration, given: true };
   const facts = inferFacts(model, options.shapes ? { shapes: options.shapes } : {});
   const inputs = model.graph.requiredInputs;
-  const shapeOf = ({ name }: { name: string }) => facts.of(inputs.find((input) => input.name === name) ?? null).shape;
+  const shapeOf = ({ name }: { name: string }) =>
+    facts.of(inputs.find((input) => input.name === name) ?? null).shape;
   return { data: seededInput(inputs, noiseSamples, options.seed ?? 0, shapeOf), given: false };
 }
 
 /** Shapes for costs: the user's, then what the data imply. */
-export function costShapes(model: Model, data: DataSet, options: OptimizeOptions): Map<string, readonly number[]> {
+export function costShapes(
+  model: Model,
+  data: DataSet,
+  options: OptimizeOptions,
+): Map<string, readonly number[]> {
   return new Map([...shapesOfData(data, model), ...(options.shapes ?? [])]);
 }
 
 /** Refuses quality budgets that could not be judged. */
 export function checkQualityBudget(budget: Budget, model: Model, run: RunData): void {
-  const quality = budget.maxError !== undefined ? "--max-error" : budget.minAgreement !== undefined ? "--min-agreement" : null;
+  const quality =
+    budget.maxError !== undefined
+      ? "--max-error"
+      : budget.minAgreement !== undefined
+        ? "--min-agreement"
+        : null;
   if (!quality) return;
   if (!run.given || run.data.count < fewestImages) {
     throw new UsageError(
@@ -54,64 +78,87 @@ export function checkQualityBudget(budget: Budget, model: Model, run: RunData): 
     );
   }
   if (budget.minAgreement !== undefined && !hasScores(model)) {
-    throw new UsageError("E_NO_CLASSES", "--min-agreement needs an output of shape N×C or N×C×1×1, and the model has none", {
-      hint: "use --max-error",
-    });
+    throw new UsageError(
+      "E_NO_CLASSES",
+      "--min-agreement needs an output of shape N×C or N×C×1×1, and the model has none",
+      {
+        hint: "use --max-error",
+      },
+    );
   }
 }
 
 /**
- * Rewrites the layers of an exactly rewritten model within the budget. `originalCost` is what fractions refer to. The
- * model given stays as it is.
+ * The search of a run, opened once and solved for as many budgets as wanted. Fractions refer to the original's cost; the
+ * models of the run stay as they are.
  */
-export async function compress(
-  exact: Model,
-  run: RunData,
-  originalCost: { readonly macs: number; readonly params: number },
-  families: readonly FormFamily[],
-  options: OptimizeOptions,
-  ledger: Ledger,
-): Promise<Compression> {
-  const { budget = {} } = options;
-  const shapes = costShapes(exact, run.data, options);
-  const facts = inferFacts(exact, { shapes });
-  const cost = modelCost(exact, facts);
-  const effort = efforts[options.effort ?? "normal"];
-  const engine = options.deterministic ? "reference" : (options.engine ?? "auto");
-  const threads = options.deterministic ? 1 : options.threads;
-  const clock = new Stopwatch();
-  const search = await Search.prepare(exact, facts, run.data, {
-    families,
-    effort,
-    seed: options.seed ?? 0,
-    shapes,
-    batchSize: fixedBatchOf(exact) ?? suitableBatch(run.data),
-    scope: {
-      ...(options.only ? { only: options.only } : {}),
-      ...(options.skip ? { skip: options.skip } : {}),
-      ...(options.revert ? { revert: options.revert } : {}),
-    },
-    open: (part) => openExecutor(part, { engine, ...(threads === undefined ? {} : { threads }), signal: options.signal }),
-    report: (step, done, total) => {
-      clock.enter(step);
-      options.onProgress?.({ step, done, total });
-    },
-    signal: options.signal,
-  });
-  try {
+export class BudgetSearch {
+  private constructor(
+    private readonly prepared: PreparedRun,
+    private readonly search: Search,
+    private readonly clock: Stopwatch,
+  ) {}
+
+  static async open(
+    prepared: PreparedRun,
+    options: OptimizeOptions,
+    journal: Journal | null,
+  ): Promise<BudgetSearch> {
+    const { exact, run, families } = prepared;
+    const shapes = costShapes(exact, run.data, options);
+    const engine = options.deterministic ? "reference" : (options.engine ?? "auto");
+    const threads = options.deterministic ? 1 : options.threads;
+    const clock = new Stopwatch();
+    const search = await Search.prepare(exact, inferFacts(exact, { shapes }), run.data, {
+      families,
+      effort: efforts[options.effort ?? "normal"],
+      seed: options.seed ?? 0,
+      shapes,
+      batch: batchFor(exact, run.data),
+      scope: {
+        ...(options.only ? { only: options.only } : {}),
+        ...(options.skip ? { skip: options.skip } : {}),
+        ...(options.revert ? { revert: options.revert } : {}),
+      },
+      open: (part) =>
+        openExecutor(part, { engine, ...(threads === undefined ? {} : { threads }), signal: options.signal }),
+      report: (step, done, total) => {
+        clock.enter(step);
+        options.onProgress?.({ step, done, total });
+      },
+      signal: options.signal,
+      journal,
+    });
+    return new BudgetSearch(prepared, search, clock);
+  }
+
+  /** The same search with other families; it lives as long as this one. */
+  async withFamilies(families: readonly FormFamily[]): Promise<BudgetSearch> {
+    return new BudgetSearch(this.prepared, await this.search.withFamilies(families), this.clock);
+  }
+
+  /** The model that serves a budget best; decisions go to the ledger. */
+  async solve(budget: Budget, ledger: Ledger): Promise<Compression> {
+    const { prepared, search, clock } = this;
+    const { before, exactCost } = prepared;
     const layerMacs = search.layers.reduce((sum, { layer }) => sum + layer.macs, 0);
     const layerParams = search.layers.reduce((sum, { layer }) => sum + layer.weight.length, 0);
-    const fixed = { macs: (cost.macs ?? layerMacs) - layerMacs, params: cost.params - layerParams };
+    const fixed = {
+      macs: (exactCost.macs ?? layerMacs) - layerMacs,
+      params: exactCost.params - layerParams,
+    };
     const limits: { macs?: number; params?: number } = {};
-    if (budget.keepMacs !== undefined) limits.macs = budget.keepMacs * originalCost.macs - fixed.macs;
-    if (budget.keepParams !== undefined) limits.params = budget.keepParams * originalCost.params - fixed.params;
+    if (budget.keepMacs !== undefined) limits.macs = budget.keepMacs * (before.macs ?? 0) - fixed.macs;
+    if (budget.keepParams !== undefined) limits.params = budget.keepParams * before.params - fixed.params;
     const solution = await solveBudget(search, limits, budget, layerMacs);
     if (solution) recordDecisions(search, solution, ledger);
-    const model = cloneModel(exact);
+    const model = cloneModel(prepared.exact);
     if (solution) applyLayers(model, solution.fitted);
     return { model, search, solution, timings: clock.timings(), images: search.images };
-  } finally {
-    await search.dispose();
+  }
+
+  async dispose(): Promise<void> {
+    await this.search.dispose();
   }
 }
 
@@ -120,7 +167,12 @@ export async function compress(
  * found by bisection over the cost. Quality outranks cost: where the cost limits cost too much quality, the result is
  * dearer than they allow.
  */
-async function solveBudget(search: Search, limits: CostLimits, budget: Budget, layerMacs: number): Promise<Solution | null> {
+async function solveBudget(
+  search: Search,
+  limits: CostLimits,
+  budget: Budget,
+  layerMacs: number,
+): Promise<Solution | null> {
   const hasCost = limits.macs !== undefined || limits.params !== undefined;
   const keeps = ({ measured }: Solution): boolean =>
     (budget.maxError === undefined || measured.relativeError <= budget.maxError * qualityMargin) &&
@@ -151,24 +203,32 @@ function recordDecisions(search: Search, { fitted }: Solution, ledger: Ledger): 
   search.layers.forEach((layer, index) => {
     const chosen = fitted[index]!;
     for (const { family, reason } of layer.declined) {
-      ledger.add({ ...entryOf(chosen, family), verdict: "declined", by: "rule", reason, macs: [layer.layer.macs, layer.layer.macs], error: null });
+      ledger.add({
+        ...entryOf(chosen, family),
+        verdict: "declined",
+        by: "rule",
+        reason,
+        macs: [layer.layer.macs, layer.layer.macs],
+        error: null,
+      });
     }
     for (const candidate of layer.tried) {
+      const onFront = layer.front.some(({ plan }) => plan === candidate.plan);
       const applied = chosen.candidate.plan === candidate.plan;
       ledger.add({
         ...entryOf(chosen, candidate.family),
         verdict: applied ? "applied" : "declined",
-        by: layer.front.includes(candidate) ? "budget" : "error",
+        by: onFront ? "budget" : "error",
         reason: applied
           ? "least loss of answers within the budget"
-          : layer.front.includes(candidate)
+          : onFront
             ? `another choice serves the budget better (loss ${lossAt(search.sensitivities[index]!, candidate.error).toExponential(1)} nats)`
             : "another form has a smaller error at this cost",
         macs: [layer.layer.macs, candidate.cost.macs],
         params: [layer.layer.weight.length, candidate.cost.params],
         error: applied ? chosen.candidate.error : candidate.error,
-        form: describeForm(candidate.plan!),
-        size: candidate.plan!.size,
+        form: describeForm(candidate.plan),
+        size: candidate.plan.size,
       });
     }
   });
@@ -195,9 +255,14 @@ class Stopwatch {
     this.enter(this.#step);
     const of = (...steps: string[]): number | null => {
       const known = steps.filter((step) => this.#spent.has(step));
-      return known.length === 0 ? null : Math.round(known.reduce((sum, step) => sum + this.#spent.get(step)!, 0));
+      return known.length === 0
+        ? null
+        : Math.round(known.reduce((sum, step) => sum + this.#spent.get(step)!, 0));
     };
-    return { calibrateMs: of("calibration"), searchMs: of("candidates", "sensitivity"), refitMs: of("refit") };
+    return {
+      calibrateMs: of("calibration"),
+      searchMs: of("candidates", "sensitivity"),
+      refitMs: of("refit"),
+    };
   }
 }
-

@@ -2,49 +2,62 @@ import type { DataSet } from "../calib/index.js";
 import type { Model } from "../ir/index.js";
 import { hasClassScores, inferFacts, wilsonInterval, type FactTable } from "../measure/index.js";
 import type { Report } from "../report/index.js";
-import { answersOf, batchesOf, distance, outputKinds } from "../search/index.js";
-import { openModel, suitableBatch } from "./batches.js";
-import { noiseFloor } from "./noise-floor.js";
+import { answersOf, batchesOf, distance, outputKinds, type Answers } from "../search/index.js";
+import { batchFor, openModel } from "./batches.js";
+import { noiseFloor, type NoiseFloor } from "./noise-floor.js";
 import type { EngineOptions, RunControl } from "./options.js";
 
+/** Quality of a written model against the original; warnings go to `warn`. */
+export type Judge = (written: Model, warn: (text: string) => void) => Promise<Report["quality"]>;
+
 /**
- * Quality of a written model against the original on the judged images: both are run anew from the files as they are.
- * Divergence is KL for class scores; null where the model has none.
+ * Quality of written models against the original on the judged images: all are run anew from the files as they are, the
+ * original once. Divergence is KL for class scores; null where the model has none.
  */
-export async function judge(
+export function openJudge(
   original: Model,
-  written: Model,
   data: DataSet,
   images: Int32Array,
   macs: number | null,
   options: EngineOptions & RunControl,
-): Promise<Report["quality"]> {
-  const batches = batchesOf(data, images, suitableBatch(data));
-  const step = (done: number): void => options.onProgress?.({ step: "verifying", done, total: 3 });
-  step(0);
-  const first = await openModel(original, options);
-  const reference = await answersOf(first, batches).finally(() => first.dispose());
-  step(1);
-  const second = await openModel(written, options);
-  const answers = await answersOf(second, batches).finally(() => second.dispose());
-  step(2);
-  const kinds = outputKinds(original, reference);
-  const { relativeError, agreement, divergence } = distance(reference, answers, kinds);
-  const floor = await noiseFloor(original, data, {
-    ...options,
-    macs,
-    onWarning: (text: string) => options.onWarning?.(text),
-  });
-  step(3);
-  const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
-  return {
-    relativeError: finite(relativeError),
-    agreement,
-    agreementInterval: agreement === null ? null : wilsonInterval(Math.round(agreement * images.length), images.length),
-    klDivergence: agreement === null ? null : finite(divergence),
-    noiseFloor: floor.value,
-    images: images.length,
-    engine: second.engine,
+): Judge {
+  const { size, fixed } = batchFor(original, data);
+  const batches = batchesOf(data, images, size, fixed);
+  const answersBy = async (model: Model, onWarning: (text: string) => void) => {
+    const executor = await openModel(model, { ...options, onWarning });
+    const answers = await answersOf(executor, batches).finally(() => executor.dispose());
+    return { answers, engine: executor.engine };
+  };
+  let known: { readonly reference: Answers; readonly floor: NoiseFloor } | null = null;
+  return async (written, warn) => {
+    const step = (done: number): void => options.onProgress?.({ step: "verifying", done, total: 3 });
+    step(0);
+    if (!known) {
+      const { answers: reference } = await answersBy(original, warn);
+      step(1);
+      const floor = await noiseFloor(original, data, { ...options, macs, onWarning: warn });
+      known = { reference, floor };
+    }
+    step(2);
+    const { reference, floor } = known;
+    const { answers, engine } = await answersBy(written, warn);
+    const { relativeError, agreement, divergence } = distance(
+      reference,
+      answers,
+      outputKinds(original, reference),
+    );
+    step(3);
+    const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
+    return {
+      relativeError: finite(relativeError),
+      agreement,
+      agreementInterval:
+        agreement === null ? null : wilsonInterval(Math.round(agreement * images.length), images.length),
+      klDivergence: agreement === null ? null : finite(divergence),
+      noiseFloor: floor.value,
+      images: images.length,
+      engine,
+    };
   };
 }
 

@@ -43,24 +43,65 @@ export function budgetVerdicts(
   quality: Report["quality"],
 ): Report["verdicts"] {
   const verdicts: Report["verdicts"] = [];
-  const add = (name: string, limit: number | undefined, measured: number | null, met: (x: number) => boolean, what: string): void => {
+  const add = (
+    name: string,
+    limit: number | undefined,
+    measured: number | null,
+    met: (x: number) => boolean,
+    what: string,
+  ): void => {
     if (limit === undefined) return;
     verdicts.push({ budget: name, limit, measured, met: measured !== null && met(measured), message: what });
   };
-  add("keepMacs", budget.keepMacs, ratioOf(before.macs, after.macs), (x) => x <= budget.keepMacs!, "MACs kept");
-  add("keepParams", budget.keepParams, ratioOf(before.params, after.params), (x) => x <= budget.keepParams!, "parameters kept");
-  add("maxError", budget.maxError, quality.relativeError, (x) => x <= budget.maxError!, "relative error of the worst output");
-  add("minAgreement", budget.minAgreement, quality.agreement, (x) => x >= budget.minAgreement!, "top-1 agreement with the original");
+  add(
+    "keepMacs",
+    budget.keepMacs,
+    ratioOf(before.macs, after.macs),
+    (x) => x <= budget.keepMacs!,
+    "MACs kept",
+  );
+  add(
+    "keepParams",
+    budget.keepParams,
+    ratioOf(before.params, after.params),
+    (x) => x <= budget.keepParams!,
+    "parameters kept",
+  );
+  add(
+    "maxError",
+    budget.maxError,
+    quality.relativeError,
+    (x) => x <= budget.maxError!,
+    "relative error of the worst output",
+  );
+  add(
+    "minAgreement",
+    budget.minAgreement,
+    quality.agreement,
+    (x) => x >= budget.minAgreement!,
+    "top-1 agreement with the original",
+  );
   return verdicts;
 }
 
-export function buildReport({ outcome, quality, verdicts, judged, file, bytes, verifyMs, options }: ReportParts): Report {
+export function buildReport({
+  outcome,
+  quality,
+  verdicts,
+  judged,
+  file,
+  bytes,
+  verifyMs,
+  options,
+}: ReportParts): Report {
   const { original, run, before, after, compression, passes, warnings } = outcome;
   const { budget = {} } = options;
   const interval = quality.agreementInterval;
   const uncertain =
     budget.minAgreement !== undefined && interval !== null && interval[0] < budget.minAgreement
-      ? [`the 95 % interval of the agreement reaches down to ${(100 * interval[0]).toFixed(2)} %, below the budget: more images would tell`]
+      ? [
+          `the 95 % interval of the agreement reaches down to ${(100 * interval[0]).toFixed(2)} %, below the budget: more images would tell`,
+        ]
       : [];
   return {
     schema: "convopt.report/1",
@@ -83,7 +124,12 @@ export function buildReport({ outcome, quality, verdicts, judged, file, bytes, v
     quality,
     verdicts,
     layers: layerReports(outcome),
-    passes: passes.map(({ name, applied, declined, ms }) => ({ name, applied, declined, ms: Math.round(ms) })),
+    passes: passes.map(({ name, applied, declined, ms }) => ({
+      name,
+      applied,
+      declined,
+      ms: Math.round(ms),
+    })),
     timings: {
       totalMs: Math.round(performance.now() - outcome.started),
       ...(compression?.timings ?? { calibrateMs: null, searchMs: null, refitMs: null }),
@@ -106,10 +152,18 @@ function peakRss(): number {
 
 const layerOps: ReadonlySet<string> = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
 
-function layerReports({ original, before, after, compression, ledger }: ReportParts["outcome"]): LayerReport[] {
+function layerReports({
+  original,
+  before,
+  after,
+  compression,
+  ledger,
+}: ReportParts["outcome"]): LayerReport[] {
   const fitted = new Map(compression?.solution?.fitted.map((layer) => [layer.slot.layer.name, layer]) ?? []);
   const declined = new Map(compression?.search?.declined.map(({ name, reason }) => [name, reason]) ?? []);
-  const candidates = new Map(compression?.search?.layers.map(({ layer, tried }) => [layer.name, tried.length]) ?? []);
+  const candidates = new Map(
+    compression?.search?.layers.map(({ layer, tried }) => [layer.name, tried.length]) ?? [],
+  );
   const remaining = new Map(after.nodes.map((cost) => [cost.node.label, cost]));
   return before.nodes
     .filter(({ node }) => layerOps.has(node.op) && node.graph === original.graph)
@@ -139,7 +193,11 @@ function layerReports({ original, before, after, compression, ledger }: ReportPa
           reason: entry.reason || entry.pass,
         };
       }
-      const reason = declined.get(node.label) ?? (compression ? "no form serves the budget better than the layer as it is" : "exact rewrites only: no budget allows more");
+      const reason =
+        declined.get(node.label) ??
+        (compression
+          ? "no form serves the budget better than the layer as it is"
+          : "exact rewrites only: no budget allows more");
       return {
         ...base,
         macs: [macs, macs],
@@ -154,10 +212,17 @@ function layerReports({ original, before, after, compression, ledger }: ReportPa
     });
 }
 
-function appliedForm({ candidate, slot }: FittedLayer, macs: number | null, params: number): Omit<LayerReport, "name" | "op" | "shape" | "ms" | "candidates"> {
+function appliedForm(
+  { candidate, slot }: FittedLayer,
+  macs: number | null,
+  params: number,
+): Omit<LayerReport, "name" | "op" | "shape" | "ms" | "candidates"> {
   return {
     macs: [macs, candidate.cost.macs],
-    params: [params, candidate.cost.params + (slot.layer.bias.some((x) => x !== 0) ? slot.layer.bias.length : 0)],
+    params: [
+      params,
+      candidate.cost.params + (slot.layer.bias.some((x) => x !== 0) ? slot.layer.bias.length : 0),
+    ],
     form: candidate.plan!.name,
     plan: { branches: candidate.plan!.terms.map(({ form, size }) => ({ form, size: { ...size } })) },
     error: candidate.error,

@@ -68,8 +68,14 @@ export interface OptimizeOptions extends RunControl, EngineOptions {
   readonly effort?: "fast" | "normal" | "max";
   /** Same bytes on every machine: no native linear algebra, one thread. */
   readonly deterministic?: boolean;
-  /** Folder or file of the resumable journal; null for none. */
+  /**
+   * Folder of the journal from which an interrupted run goes on; null for none. On files it lies beside the output by
+   * default; in memory there is none by default.
+   */
   readonly journal?: string | null;
+  /** Keep the journal when the run is done, so that other budgets start from it too. */
+  readonly keepJournal?: boolean;
+  /** Take up what the journal holds instead of starting anew. */
   readonly resume?: boolean;
   /** Do everything but write. */
   readonly dryRun?: boolean;

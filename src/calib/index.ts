@@ -6,14 +6,4 @@ export { readNpz, writeNpz } from "./npz.js";
 export { loadPreprocess, parsePreprocess, type ImageSize, type Preprocess } from "./preprocess.js";
 export { seededInput, type ShapeOf } from "./seeded-input.js";
 export { fewestImages, splitImages, type ImageSplit } from "./split.js";
-export {
-  createCrossMoments,
-  createMoments,
-  type CrossMoments,
-  type CrossMomentsAccumulator,
-  type MomentsAccumulator,
-  type MomentsOptions,
-  type PatchMoments,
-} from "./moments.js";
-export type { Activations } from "./patch-geometry.js";
 export { PatchMomentSums, type GroupMoments, type LayerMoments } from "./patch-moments.js";

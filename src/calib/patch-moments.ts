@@ -60,10 +60,19 @@ export class PatchMomentSums {
     const key = `${x.dims.slice(1).join("x")}/${phase}`;
     let executor = this.#executors.get(key);
     if (!executor) {
-      executor = this.open(momentsModel(this.spec, this.dtype, x.dims.slice(2), y.dims.slice(2), this.thinning, phase));
+      executor = this.open(
+        momentsModel(this.spec, this.dtype, x.dims.slice(2), y.dims.slice(2), this.thinning, phase),
+      );
       this.#executors.set(key, executor);
     }
-    const sums = await (await executor).run(new Map([["x", x], ["y", y]]));
+    const sums = await (
+      await executor
+    ).run(
+      new Map([
+        ["x", x],
+        ["y", y],
+      ]),
+    );
     const add = (name: string, into: Float64Array): void => {
       const values = sums.get(name)!.numbers;
       for (let i = 0; i < into.length; i++) into[i]! += values[i]!;
@@ -85,12 +94,16 @@ export class PatchMomentSums {
       const covariance = matrix(d, d, this.#gram.slice(g * d * d, (g + 1) * d * d));
       const cross = matrix(o, d, this.#cross.slice(g * o * d, (g + 1) * o * d));
       for (let p = 0; p < d; p++) {
-        for (let q = 0; q < d; q++) covariance.data[p * d + q] = covariance.data[p * d + q]! / n - meanIn[p]! * meanIn[q]!;
+        for (let q = 0; q < d; q++)
+          covariance.data[p * d + q] = covariance.data[p * d + q]! / n - meanIn[p]! * meanIn[q]!;
       }
       for (let p = 0; p < o; p++) {
-        for (let q = 0; q < d; q++) cross.data[p * d + q] = cross.data[p * d + q]! / n - meanOut[p]! * meanIn[q]!;
+        for (let q = 0; q < d; q++)
+          cross.data[p * d + q] = cross.data[p * d + q]! / n - meanOut[p]! * meanIn[q]!;
       }
-      const varianceOut = Float64Array.from(meanOut, (mean, p) => Math.max(0, this.#squares[g * o + p]! / n - mean * mean));
+      const varianceOut = Float64Array.from(meanOut, (mean, p) =>
+        Math.max(0, this.#squares[g * o + p]! / n - mean * mean),
+      );
       return { covariance, cross, meanIn, meanOut, varianceOut };
     });
     return { count: this.#count, groups };
@@ -111,8 +124,10 @@ function momentsModel(
   phase: number,
 ): Model {
   const builder = new GraphBuilder("moments");
-  const integers = (name: string, values: readonly number[]): Value => builder.initializer(name, Tensor.i64([values.length], values));
-  const wide = (value: Value): Value => (dtype === "float32" || dtype === "float64" ? value : builder.op("Cast", [value], { to: 1 }));
+  const integers = (name: string, values: readonly number[]): Value =>
+    builder.initializer(name, Tensor.i64([values.length], values));
+  const wide = (value: Value): Value =>
+    dtype === "float32" || dtype === "float64" ? value : builder.op("Cast", [value], { to: 1 });
   const x = wide(builder.input("x", { dtype, shape: [null, spec.inChannels, ...inputShape] }));
   const y = wide(builder.input("y", { dtype, shape: [null, spec.outChannels, ...outputShape] }));
   const { group, kernel } = spec;
@@ -123,8 +138,13 @@ function momentsModel(
   const columns = builder.op("Reshape", [patches, integers("to_columns", [group, width, -1])]);
   const spatial = outputShape.length;
   const thinned = thinning > 1 && spatial > 0 ? thin(builder, y, outputShape, thinning, phase) : y;
-  const channelFirst = builder.op("Transpose", [thinned], { perm: attr.ints([1, 0, ...outputShape.map((_, axis) => axis + 2)]) });
-  const rows = builder.op("Reshape", [channelFirst, integers("to_rows", [group, spec.outChannels / group, -1])]);
+  const channelFirst = builder.op("Transpose", [thinned], {
+    perm: attr.ints([1, 0, ...outputShape.map((_, axis) => axis + 2)]),
+  });
+  const rows = builder.op("Reshape", [
+    channelFirst,
+    integers("to_rows", [group, spec.outChannels / group, -1]),
+  ]);
   const across = builder.op("Transpose", [columns], { perm: attr.ints([0, 2, 1]) });
   const named = (op: string, inputs: Value[], attrs: Record<string, number>, name: string): void =>
     builder.output(builder.op(op, inputs, attrs, { outputs: [name] }));
@@ -152,14 +172,24 @@ function unfoldPatches(
   const rank = inputShape.length;
   const order = attr.ints([1, 0, ...inputShape.map((_, axis) => axis + 2)]);
   const channelFirst = builder.op("Transpose", [x], { perm: order });
-  const integers = (name: string, values: readonly number[]): Value => builder.initializer(name, Tensor.i64([values.length], values));
+  const integers = (name: string, values: readonly number[]): Value =>
+    builder.initializer(name, Tensor.i64([values.length], values));
   if (rank === 0) return channelFirst;
   const { kernel, strides, dilations, pads } = spec;
   const padded = pads.some((pad) => pad !== 0)
-    ? builder.op("Pad", [channelFirst, integers("pads", [0, 0, ...pads.slice(0, rank), 0, 0, ...pads.slice(rank)])])
+    ? builder.op("Pad", [
+        channelFirst,
+        integers("pads", [0, 0, ...pads.slice(0, rank), 0, 0, ...pads.slice(rank)]),
+      ])
     : channelFirst;
-  const axes = integers("axes", inputShape.map((_, axis) => axis + 2));
-  const steps = integers("steps", strides.map((stride) => stride * thinning));
+  const axes = integers(
+    "axes",
+    inputShape.map((_, axis) => axis + 2),
+  );
+  const steps = integers(
+    "steps",
+    strides.map((stride) => stride * thinning),
+  );
   const unsqueeze = integers("tap_axis", [1]);
   const slices: Value[] = [];
   const tap = new Array<number>(rank).fill(0);
@@ -173,20 +203,42 @@ function unfoldPatches(
     const first = tap.map((at, axis) => at * dilations[axis]!);
     const starts = first.map((at, axis) => at + Math.min(phase, outputShape[axis]! - 1) * strides[axis]!);
     const ends = first.map((at, axis) => at + strides[axis]! * (outputShape[axis]! - 1) + 1);
-    const slice = builder.op("Slice", [padded, integers(`starts${t}`, starts), integers(`ends${t}`, ends), axes, steps]);
+    const slice = builder.op("Slice", [
+      padded,
+      integers(`starts${t}`, starts),
+      integers(`ends${t}`, ends),
+      axes,
+      steps,
+    ]);
     slices.push(builder.op("Unsqueeze", [slice, unsqueeze]));
   }
   return slices.length === 1 ? slices[0]! : builder.op("Concat", slices, { axis: 1 });
 }
 
-function thin(builder: GraphBuilder, y: Value, outputShape: readonly number[], thinning: number, phase: number): Value {
-  const integers = (name: string, values: readonly number[]): Value => builder.initializer(name, Tensor.i64([values.length], values));
+function thin(
+  builder: GraphBuilder,
+  y: Value,
+  outputShape: readonly number[],
+  thinning: number,
+  phase: number,
+): Value {
+  const integers = (name: string, values: readonly number[]): Value =>
+    builder.initializer(name, Tensor.i64([values.length], values));
   return builder.op("Slice", [
     y,
-    integers("thin_starts", outputShape.map((size) => Math.min(phase, size - 1))),
+    integers(
+      "thin_starts",
+      outputShape.map((size) => Math.min(phase, size - 1)),
+    ),
     integers("thin_ends", [...outputShape]),
-    integers("thin_axes", outputShape.map((_, axis) => axis + 2)),
-    integers("thin_steps", outputShape.map(() => thinning)),
+    integers(
+      "thin_axes",
+      outputShape.map((_, axis) => axis + 2),
+    ),
+    integers(
+      "thin_steps",
+      outputShape.map(() => thinning),
+    ),
   ]);
 }
 

@@ -17,7 +17,10 @@ export interface Link {
 export function chainOf(layer: ConvSpec, links: readonly Link[]): readonly StagePlan[] {
   const axes = layer.kernel.map((_, axis) => axis);
   const owner = axes.map((axis) =>
-    Math.max(0, links.findIndex(({ taps }) => taps === "all" || (taps !== "none" && taps.includes(axis)))),
+    Math.max(
+      0,
+      links.findIndex(({ taps }) => taps === "all" || (taps !== "none" && taps.includes(axis))),
+    ),
   );
   let channels = layer.inChannels;
   return links.map(({ out, group = 1 }, index) => {
@@ -28,7 +31,13 @@ export function chainOf(layer: ConvSpec, links: readonly Link[]): readonly Stage
   });
 }
 
-function stageSpec(layer: ConvSpec, own: readonly number[], inChannels: number, outChannels: number, group: number): ConvSpec {
+function stageSpec(
+  layer: ConvSpec,
+  own: readonly number[],
+  inChannels: number,
+  outChannels: number,
+  group: number,
+): ConvSpec {
   const rank = layer.kernel.length;
   const pick = (values: readonly number[], otherwise: number): number[] =>
     Array.from({ length: rank }, (_, axis) => (own.includes(axis) ? values[axis]! : otherwise));
@@ -67,7 +76,9 @@ export function tapOffsets(layer: ConvSpec, stage: StagePlan): Int32Array {
   for (let axis = 0; axis < rank; axis++) {
     if (!stage.taps.includes(axis)) continue;
     const step = layer.kernel.slice(axis + 1).reduce((product, size) => product * size, 1);
-    offsets = offsets.flatMap((at) => Array.from({ length: layer.kernel[axis]! }, (_, tap) => at + tap * step));
+    offsets = offsets.flatMap((at) =>
+      Array.from({ length: layer.kernel[axis]! }, (_, tap) => at + tap * step),
+    );
   }
   return Int32Array.from(offsets);
 }

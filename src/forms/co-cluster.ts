@@ -50,7 +50,11 @@ export function channelEnergy(target: FitTarget): Float64Array {
       let sum = 0;
       for (let s = 0; s < taps; s++) {
         for (let t = 0; t < taps; t++) {
-          const c = covariance ? covariance.data[(i * taps + s) * covariance.cols + i * taps + t]! : s === t ? 1 : 0;
+          const c = covariance
+            ? covariance.data[(i * taps + s) * covariance.cols + i * taps + t]!
+            : s === t
+              ? 1
+              : 0;
           sum += kernel.data[at + s]! * c * kernel.data[at + t]!;
         }
       }
@@ -66,7 +70,11 @@ function transposed(data: Float64Array, rows: number, cols: number): Float64Arra
   return result;
 }
 
-function initialGroups(count: number, groups: number, random: ReturnType<typeof seededRandom> | null): Int32Array {
+function initialGroups(
+  count: number,
+  groups: number,
+  random: ReturnType<typeof seededRandom> | null,
+): Int32Array {
   const order = Int32Array.from({ length: count }, (_, i) => i);
   if (random) random.shuffle(order);
   const result = new Int32Array(count);
@@ -75,7 +83,13 @@ function initialGroups(count: number, groups: number, random: ReturnType<typeof 
 }
 
 /** Energy of each item with each group of the other side: count × groups. */
-function scores(energy: Float64Array, count: number, others: number, grouping: Int32Array, groups: number): Float64Array {
+function scores(
+  energy: Float64Array,
+  count: number,
+  others: number,
+  grouping: Int32Array,
+  groups: number,
+): Float64Array {
   const result = new Float64Array(count * groups);
   for (let a = 0; a < count; a++) {
     for (let b = 0; b < others; b++) result[a * groups + grouping[b]!]! += energy[a * others + b]!;
@@ -94,7 +108,8 @@ function assign(score: Float64Array, count: number, groups: number): Int32Array 
   for (const { a } of regret) {
     let choice = -1;
     for (let g = 0; g < groups; g++) {
-      if (capacity[g]! > 0 && (choice < 0 || score[a * groups + g]! > score[a * groups + choice]!)) choice = g;
+      if (capacity[g]! > 0 && (choice < 0 || score[a * groups + g]! > score[a * groups + choice]!))
+        choice = g;
     }
     capacity[choice]!--;
     result[a] = choice;
@@ -105,7 +120,8 @@ function assign(score: Float64Array, count: number, groups: number): Int32Array 
       for (let b = a + 1; b < count; b++) {
         const [p, q] = [result[a]!, result[b]!];
         if (p === q) continue;
-        const gain = score[a * groups + q]! + score[b * groups + p]! - score[a * groups + p]! - score[b * groups + q]!;
+        const gain =
+          score[a * groups + q]! + score[b * groups + p]! - score[a * groups + p]! - score[b * groups + q]!;
         if (gain > 1e-12 * (score[a * groups + p]! + score[b * groups + q]!)) {
           result[a] = q;
           result[b] = p;

@@ -1,6 +1,6 @@
-import { matrix, type Matrix } from "../linalg/index.js";
+import { matrix, multiply, type Matrix } from "../linalg/index.js";
 import { tapCount, tapOffsets } from "./chain.js";
-import type { ConvSpec, Form, Stage, StagePlan } from "./form.js";
+import type { ConvSpec, Form, StagePlan } from "./form.js";
 
 /*
  * A chain composes to a kernel K of the layer's own shape. After stage s the partial kernel is held as
@@ -30,7 +30,11 @@ export function compose(form: Form, layer: ConvSpec): Matrix {
 }
 
 /** Kernel of the chains seen from outside the channel orders. */
-export function applyOrders(kernel: Float64Array, form: Pick<Form, "inputOrder" | "outputOrder">, layer: ConvSpec): Float64Array {
+export function applyOrders(
+  kernel: Float64Array,
+  form: Pick<Form, "inputOrder" | "outputOrder">,
+  layer: ConvSpec,
+): Float64Array {
   const { inputOrder, outputOrder } = form;
   if (!inputOrder && !outputOrder) return kernel;
   const { inChannels, outChannels } = layer;
@@ -71,6 +75,8 @@ export class ChainSum {
 
 class Chain {
   #partials: Partial[] = [];
+  /** Where the entries of the last partial lie in the layer's kernel; worked out with the first composition. */
+  #places: Int32Array | null = null;
   readonly #offsets: readonly Int32Array[];
 
   constructor(
@@ -81,21 +87,21 @@ class Chain {
   }
 
   addTo(kernel: Float64Array, weights: readonly Float64Array[]): void {
-    this.#partials = [];
     let partial = firstPartial(this.stages[0]!.spec, weights[0]!);
-    this.#partials.push(partial);
+    this.#partials = [partial];
     for (let s = 1; s < this.stages.length; s++) {
       partial = nextPartial(partial, this.stages[s]!.spec, weights[s]!);
       this.#partials.push(partial);
     }
+    const places = (this.#places ??= this.#placesOf(partial));
     const { data } = partial;
-    this.#forEachEntry((at, index) => (kernel[at]! += data[index]!));
+    for (let i = 0; i < data.length; i++) kernel[places[i]!]! += data[i]!;
   }
 
   gradient(outer: Float64Array, weights: readonly Float64Array[]): Float64Array[] {
-    const last = this.#partials.at(-1)!;
-    let upper: Float64Array = new Float64Array(last.data.length);
-    this.#forEachEntry((at, index) => (upper[index] = outer[at]!));
+    const places = this.#places!;
+    let upper: Float64Array = new Float64Array(places.length);
+    for (let i = 0; i < upper.length; i++) upper[i] = outer[places[i]!]!;
     const gradients: Float64Array[] = [];
     for (let s = this.stages.length - 1; s > 0; s--) {
       const step = backPartial(this.#partials[s - 1]!, this.stages[s]!.spec, weights[s]!, upper);
@@ -106,27 +112,27 @@ class Chain {
     return gradients;
   }
 
-  /** Pairs an index of the layer's kernel with one of the last partial, for all entries that can be non-zero. */
-  #forEachEntry(visit: (kernelIndex: number, partialIndex: number) => void): void {
+  #placesOf(last: Partial): Int32Array {
     const { inChannels } = this.layer;
     const taps = tapCount(this.layer);
-    const last = this.#partials.at(-1)!;
     const first = this.#offsets[0]!;
-    const outer = this.#offsets.slice(1).reduce<number[]>(
-      (combined, offsets) => [...offsets].flatMap((offset) => combined.map((at) => offset + at)),
-      [0],
-    );
-    const firstTaps = first.length;
+    const outer = this.#offsets
+      .slice(1)
+      .reduce<number[]>(
+        (combined, offsets) => [...offsets].flatMap((offset) => combined.map((at) => offset + at)),
+        [0],
+      );
+    const places = new Int32Array(last.data.length);
+    let index = 0;
     for (let o = 0; o < last.channels; o++) {
-      const [from, to] = [last.from[o]! / firstTaps, last.to[o]! / firstTaps];
       for (let r = 0; r < last.runs; r++) {
-        const base = o * last.width + r * last.run;
-        for (let i = from; i < to; i++) {
+        for (let i = 0; i < inChannels; i++) {
           const at = (o * inChannels + i) * taps + outer[r]!;
-          for (let t = 0; t < firstTaps; t++) visit(at + first[t]!, base + i * firstTaps + t);
+          for (let t = 0; t < first.length; t++) places[index++] = at + first[t]!;
         }
       }
     }
+    return places;
   }
 }
 
@@ -162,15 +168,63 @@ function nextPartial(below: Partial, spec: ConvSpec, weight: Float64Array): Part
   const taps = tapCount(spec);
   const [perIn, perOut] = [spec.inChannels / spec.group, spec.outChannels / spec.group];
   const width = taps * below.width;
-  const data = new Float64Array(spec.outChannels * width);
   const from = new Int32Array(spec.outChannels).fill(below.run);
   const to = new Int32Array(spec.outChannels);
   for (let o = 0; o < spec.outChannels; o++) {
     const base = Math.floor(o / perOut) * perIn;
-    for (let j = 0; j < perIn; j++) {
-      const m = base + j;
+    for (let m = base; m < base + perIn; m++) {
       if (below.from[m]! < from[o]!) from[o] = below.from[m]!;
       if (below.to[m]! > to[o]!) to[o] = below.to[m]!;
+    }
+  }
+  const data = isDense(below, perIn) ? densely(below, spec, weight) : sparsely(below, spec, weight);
+  return { data, channels: spec.outChannels, width, from, to, runs: taps * below.runs, run: below.run };
+}
+
+/** True when rows are full enough for a matrix product over whole rows to beat one over their runs. */
+function isDense(below: Partial, perIn: number): boolean {
+  let filled = 0;
+  for (let m = 0; m < below.channels; m++) filled += below.to[m]! - below.from[m]!;
+  return perIn >= 4 && filled * 4 >= below.channels * below.run;
+}
+
+/** A grouped stage's weight as (output, tap) × input matrices, one per group. */
+function weightRows(spec: ConvSpec, weight: Float64Array, group: number): Matrix {
+  const taps = tapCount(spec);
+  const [perIn, perOut] = [spec.inChannels / spec.group, spec.outChannels / spec.group];
+  const rows = matrix(perOut * taps, perIn);
+  for (let o = 0; o < perOut; o++) {
+    for (let j = 0; j < perIn; j++) {
+      const at = ((group * perOut + o) * perIn + j) * taps;
+      for (let t = 0; t < taps; t++) rows.data[(o * taps + t) * perIn + j] = weight[at + t]!;
+    }
+  }
+  return rows;
+}
+
+function groupRows({ data, width }: Partial, first: number, count: number): Matrix {
+  return matrix(count, width, data.subarray(first * width, (first + count) * width));
+}
+
+function densely(below: Partial, spec: ConvSpec, weight: Float64Array): Float64Array {
+  const [perIn, perOut] = [spec.inChannels / spec.group, spec.outChannels / spec.group];
+  const size = perOut * tapCount(spec) * below.width;
+  const data = new Float64Array(size * spec.group);
+  for (let g = 0; g < spec.group; g++) {
+    data.set(multiply(weightRows(spec, weight, g), groupRows(below, g * perIn, perIn)).data, g * size);
+  }
+  return data;
+}
+
+function sparsely(below: Partial, spec: ConvSpec, weight: Float64Array): Float64Array {
+  const taps = tapCount(spec);
+  const [perIn, perOut] = [spec.inChannels / spec.group, spec.outChannels / spec.group];
+  const width = taps * below.width;
+  const data = new Float64Array(spec.outChannels * width);
+  for (let o = 0; o < spec.outChannels; o++) {
+    const base = Math.floor(o / perOut) * perIn;
+    for (let j = 0; j < perIn; j++) {
+      const m = base + j;
       for (let t = 0; t < taps; t++) {
         const w = weight[(o * perIn + j) * taps + t]!;
         for (let r = 0; r < below.runs; r++) {
@@ -182,7 +236,12 @@ function nextPartial(below: Partial, spec: ConvSpec, weight: Float64Array): Part
       }
     }
   }
-  return { data, channels: spec.outChannels, width, from, to, runs: taps * below.runs, run: below.run };
+  return data;
+}
+
+interface StepGradient {
+  readonly weight: Float64Array;
+  readonly data: Float64Array;
 }
 
 function backPartial(
@@ -190,7 +249,44 @@ function backPartial(
   spec: ConvSpec,
   weight: Float64Array,
   upper: Float64Array,
-): { weight: Float64Array; data: Float64Array } {
+): StepGradient {
+  const perIn = spec.inChannels / spec.group;
+  return isDense(below, perIn)
+    ? backDensely(below, spec, weight, upper)
+    : backSparsely(below, spec, weight, upper);
+}
+
+function backDensely(
+  below: Partial,
+  spec: ConvSpec,
+  weight: Float64Array,
+  upper: Float64Array,
+): StepGradient {
+  const taps = tapCount(spec);
+  const [perIn, perOut] = [spec.inChannels / spec.group, spec.outChannels / spec.group];
+  const gradient = new Float64Array(weight.length);
+  const data = new Float64Array(below.data.length);
+  const size = perOut * taps * below.width;
+  for (let g = 0; g < spec.group; g++) {
+    const outer = matrix(perOut * taps, below.width, upper.subarray(g * size, (g + 1) * size));
+    const rows = multiply(outer, groupRows(below, g * perIn, perIn), { transB: true }).data;
+    for (let o = 0; o < perOut; o++) {
+      for (let j = 0; j < perIn; j++) {
+        const at = ((g * perOut + o) * perIn + j) * taps;
+        for (let t = 0; t < taps; t++) gradient[at + t] = rows[(o * taps + t) * perIn + j]!;
+      }
+    }
+    data.set(multiply(weightRows(spec, weight, g), outer, { transA: true }).data, g * perIn * below.width);
+  }
+  return { weight: gradient, data };
+}
+
+function backSparsely(
+  below: Partial,
+  spec: ConvSpec,
+  weight: Float64Array,
+  upper: Float64Array,
+): StepGradient {
   const taps = tapCount(spec);
   const [perIn, perOut] = [spec.inChannels / spec.group, spec.outChannels / spec.group];
   const width = taps * below.width;
@@ -219,9 +315,4 @@ function backPartial(
     }
   }
   return { weight: gradient, data };
-}
-
-/** A stage with weights from a plan. */
-export function stageOf(plan: StagePlan, weight: Float64Array): Stage {
-  return { ...plan, weight };
 }

@@ -27,7 +27,10 @@ export function formCost(
     let shape = inputShape;
     for (const { spec } of chain) {
       shape = shape.map((size, axis) => outputSize(spec, axis, size));
-      macs += convMacs(spec, shape.reduce((product, size) => product * size, 1));
+      macs += convMacs(
+        spec,
+        shape.reduce((product, size) => product * size, 1),
+      );
       params += weightSize(spec);
     }
   }

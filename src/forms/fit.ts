@@ -49,7 +49,11 @@ export async function fitForm(plan: FormPlan, target: FitTarget, steps: number, 
 export async function formError(form: Form, target: FitTarget): Promise<number> {
   const { layer, kernel } = target;
   const sum = new ChainSum(layer, form.branches);
-  const composed = applyOrders(sum.compose(form.branches.map((chain) => chain.map(({ weight }) => weight))), form, layer);
+  const composed = applyOrders(
+    sum.compose(form.branches.map((chain) => chain.map(({ weight }) => weight))),
+    form,
+    layer,
+  );
   const error = difference(composed, kernel.data);
   const weighted = (await target.inMetric(matrix(kernel.rows, kernel.cols, error))).data;
   return Math.sqrt(Math.max(0, dot(error, weighted) + target.residual) / (target.power || 1));
@@ -91,14 +95,19 @@ async function solveMixersElsewhere(form: Form, target: FitTarget): Promise<Fit 
   if (!problem) return null;
   const { front, rest, mixed } = problem;
   const weighted = await target.inMetric(front);
-  const [normal, right] = await Promise.all([target.multiply(weighted, front), target.multiply(weighted, rest)]);
+  const [normal, right] = await Promise.all([
+    target.multiply(weighted, front),
+    target.multiply(weighted, rest),
+  ]);
   const solution = solveRefined(normal, right);
   const solved = withMixers(form, problem, solution);
-  if (mixed.includes(false) || solved === form) return { form: solved, error: await formError(solved, target) };
+  if (mixed.includes(false) || solved === form)
+    return { form: solved, error: await formError(solved, target) };
   // ‖(W − P F) C^{1/2}‖² = ‖W C^{1/2}‖² − 2⟨P, W C Fᵀ⟩ + ⟨P N, P⟩ with N = F C Fᵀ.
   const back = multiply(normal, solution);
   let squared = target.power;
-  for (let i = 0; i < back.data.length; i++) squared += solution.data[i]! * (back.data[i]! - 2 * right.data[i]!);
+  for (let i = 0; i < back.data.length; i++)
+    squared += solution.data[i]! * (back.data[i]! - 2 * right.data[i]!);
   const error = Math.sqrt(Math.max(0, squared) / (target.power || 1));
   // The difference of two large numbers says nothing about small errors.
   return { form: solved, error: error < 1e-3 ? await formError(solved, target) : error };
@@ -110,8 +119,13 @@ function mixerProblem(form: Form, target: FitTarget): MixerProblem | null {
   if (!mixed.includes(true)) return null;
   const cols = target.kernel.cols;
   const widths = form.branches.map((chain, b) => (mixed[b] ? chain.at(-1)!.spec.inChannels : 0));
-  const front = matrix(widths.reduce((sum, width) => sum + width, 0), cols);
-  const rest = mixed.includes(false) ? matrix(target.kernel.rows, cols, target.kernel.data.slice()) : target.kernel;
+  const front = matrix(
+    widths.reduce((sum, width) => sum + width, 0),
+    cols,
+  );
+  const rest = mixed.includes(false)
+    ? matrix(target.kernel.rows, cols, target.kernel.data.slice())
+    : target.kernel;
   let at = 0;
   form.branches.forEach((chain, b) => {
     if (mixed[b]) {
@@ -135,7 +149,8 @@ function withMixers(form: Form, { mixed, widths }: MixerProblem, solution: Matri
     const { inChannels, outChannels } = last.spec;
     const weight = new Float64Array(weightSize(last.spec));
     for (let o = 0; o < outChannels; o++) {
-      for (let r = 0; r < inChannels; r++) weight[o * inChannels + r] = solution.data[(at + r) * solution.cols + o]!;
+      for (let r = 0; r < inChannels; r++)
+        weight[o * inChannels + r] = solution.data[(at + r) * solution.cols + o]!;
     }
     at += widths[b]!;
     return [...chain.slice(0, -1), { ...last, weight }];
@@ -193,7 +208,9 @@ export function balance(form: Form): Form {
 function withWeights(form: Form, weights: readonly (readonly Float64Array[])[]): Form {
   return {
     ...form,
-    branches: form.branches.map((chain, b) => chain.map((stage, s) => ({ ...stage, weight: weights[b]![s]!.slice() }))),
+    branches: form.branches.map((chain, b) =>
+      chain.map((stage, s) => ({ ...stage, weight: weights[b]![s]!.slice() })),
+    ),
   };
 }
 

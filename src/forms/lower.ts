@@ -30,7 +30,12 @@ export function stackGroups(forms: readonly Form[]): Form {
   );
   const inputOrder = stackOrders(forms.map((form) => form.inputOrder));
   const outputOrder = stackOrders(forms.map((form) => form.outputOrder));
-  return { ...first, branches, ...(inputOrder ? { inputOrder } : {}), ...(outputOrder ? { outputOrder } : {}) };
+  return {
+    ...first,
+    branches,
+    ...(inputOrder ? { inputOrder } : {}),
+    ...(outputOrder ? { outputOrder } : {}),
+  };
 }
 
 function stackOrders(orders: readonly (Int32Array | undefined)[]): Int32Array | null {
@@ -46,8 +51,17 @@ function stackOrders(orders: readonly (Int32Array | undefined)[]): Int32Array | 
  * channel orders, Adds between branches, the bias on the last stage of the first branch. Exact up to the rounding of
  * the factors to the layer's dtype. `bias` has outChannels entries; none is written when all are 0.
  */
-export function lowerForm(form: Form, layer: ConvLayer, bias: Float64Array, input: Value, patch: Patch): Value {
-  const tap = form.inputOrder && !isIdentity(form.inputOrder) ? gather(patch, input, form.inputOrder, "order-in") : input;
+export function lowerForm(
+  form: Form,
+  layer: ConvLayer,
+  bias: Float64Array,
+  input: Value,
+  patch: Patch,
+): Value {
+  const tap =
+    form.inputOrder && !isIdentity(form.inputOrder)
+      ? gather(patch, input, form.inputOrder, "order-in")
+      : input;
   const order = form.outputOrder && !isIdentity(form.outputOrder) ? form.outputOrder : null;
   // The bias stands in front of the final channel order.
   const inner = order ? inverseGather(bias, order) : bias;
@@ -55,7 +69,9 @@ export function lowerForm(form: Form, layer: ConvLayer, bias: Float64Array, inpu
     const name = form.branches.length > 1 ? `branch${b}.` : "";
     return lowerChain(chain, layer, b === 0 && inner.some((x) => x !== 0) ? inner : null, tap, patch, name);
   });
-  const sum = sums.reduce((left, right, b) => patch.op("Add", [left, right], {}, { suffix: b > 1 ? `add${b}` : "add" }));
+  const sum = sums.reduce((left, right, b) =>
+    patch.op("Add", [left, right], {}, { suffix: b > 1 ? `add${b}` : "add" }),
+  );
   return order ? gather(patch, sum, order, "order-out") : sum;
 }
 
@@ -70,9 +86,13 @@ function lowerChain(
   return chain.reduce((value, stage, s) => {
     const last = s === chain.length - 1;
     const name = `${prefix}${stageName(stage.spec, s)}`;
-    const weight = patch.constant(`${name}.weight`, Tensor.floats(layer.dtype, weightDims(stage.spec), stage.weight));
+    const weight = patch.constant(
+      `${name}.weight`,
+      Tensor.floats(layer.dtype, weightDims(stage.spec), stage.weight),
+    );
     const inputs = [value, weight];
-    if (last && bias) inputs.push(patch.constant(`${name}.bias`, Tensor.floats(layer.dtype, [bias.length], bias)));
+    if (last && bias)
+      inputs.push(patch.constant(`${name}.bias`, Tensor.floats(layer.dtype, [bias.length], bias)));
     return layer.op === "Gemm"
       ? patch.op("Gemm", inputs, { transB: 1 }, { suffix: name })
       : patch.op("Conv", inputs, convAttributes(stage.spec), { suffix: name });
@@ -90,7 +110,13 @@ function weightDims({ outChannels, inChannels, group, kernel }: ConvSpec): numbe
   return [outChannels, inChannels / group, ...kernel];
 }
 
-function convAttributes({ kernel, strides, dilations, pads, group }: ConvSpec): Record<string, AttributeInput> {
+function convAttributes({
+  kernel,
+  strides,
+  dilations,
+  pads,
+  group,
+}: ConvSpec): Record<string, AttributeInput> {
   return {
     kernel_shape: attr.ints(kernel),
     strides: attr.ints(strides),

@@ -22,35 +22,50 @@ import type { FitTarget } from "./target.js";
 
 /** k×k, group = G, between channel orders learned by co-clustering (AlexNet, ResNeXt); per-group least squares. */
 export function grouped(layer: ConvSpec, groups: number): FormPlan {
-  return formPlan(layer, "grouped", { groups }, [[{ out: layer.outChannels, group: groups, taps: "all" }]], (target) => {
-    const { inputOrder, outputs } = coCluster(target, groups);
-    const [perIn, perOut] = [layer.inChannels / groups, layer.outChannels / groups];
-    const taps = target.taps;
-    const weight = new Float64Array(layer.outChannels * perIn * taps);
-    const outputOrder = new Int32Array(layer.outChannels);
-    outputs.forEach((o, position) => (outputOrder[o] = position));
-    for (let g = 0; g < groups; g++) {
-      const channels = inputOrder.subarray(g * perIn, (g + 1) * perIn);
-      const columns = Int32Array.from({ length: perIn * taps }, (_, q) => channels[Math.floor(q / taps)]! * taps + (q % taps));
-      const own = outputs.subarray(g * perOut, (g + 1) * perOut);
-      weight.set(restrictedKernel(target, own, columns).data, g * perOut * perIn * taps);
-    }
-    return { branches: [[weight]], inputOrder, outputOrder };
-  });
+  return formPlan(
+    layer,
+    "grouped",
+    { groups },
+    [[{ out: layer.outChannels, group: groups, taps: "all" }]],
+    (target) => {
+      const { inputOrder, outputs } = coCluster(target, groups);
+      const [perIn, perOut] = [layer.inChannels / groups, layer.outChannels / groups];
+      const taps = target.taps;
+      const weight = new Float64Array(layer.outChannels * perIn * taps);
+      const outputOrder = new Int32Array(layer.outChannels);
+      outputs.forEach((o, position) => (outputOrder[o] = position));
+      for (let g = 0; g < groups; g++) {
+        const channels = inputOrder.subarray(g * perIn, (g + 1) * perIn);
+        const columns = Int32Array.from(
+          { length: perIn * taps },
+          (_, q) => channels[Math.floor(q / taps)]! * taps + (q % taps),
+        );
+        const own = outputs.subarray(g * perOut, (g + 1) * perOut);
+        weight.set(restrictedKernel(target, own, columns).data, g * perOut * perIn * taps);
+      }
+      return { branches: [[weight]], inputOrder, outputOrder };
+    },
+  );
 }
 
 /** k×k, group = G on contiguous channels, without channel orders: a branch that a sum can hold. */
 export function contiguousGroups(layer: ConvSpec, groups: number): FormPlan {
-  return formPlan(layer, "grouped", { groups }, [[{ out: layer.outChannels, group: groups, taps: "all" }]], (target) => {
-    const [perIn, perOut] = [layer.inChannels / groups, layer.outChannels / groups];
-    const weight = new Float64Array(layer.outChannels * perIn * target.taps);
-    for (let g = 0; g < groups; g++) {
-      const own = Int32Array.from({ length: perOut }, (_, o) => g * perOut + o);
-      const columns = channelColumns(g * perIn, (g + 1) * perIn, target.taps);
-      weight.set(restrictedKernel(target, own, columns).data, g * perOut * columns.length);
-    }
-    return { branches: [[weight]] };
-  });
+  return formPlan(
+    layer,
+    "grouped",
+    { groups },
+    [[{ out: layer.outChannels, group: groups, taps: "all" }]],
+    (target) => {
+      const [perIn, perOut] = [layer.inChannels / groups, layer.outChannels / groups];
+      const weight = new Float64Array(layer.outChannels * perIn * target.taps);
+      for (let g = 0; g < groups; g++) {
+        const own = Int32Array.from({ length: perOut }, (_, o) => g * perOut + o);
+        const columns = channelColumns(g * perIn, (g + 1) * perIn, target.taps);
+        weight.set(restrictedKernel(target, own, columns).data, g * perOut * columns.length);
+      }
+      return { branches: [[weight]] };
+    },
+  );
 }
 
 /** k×k, group = G (I→R), then 1×1 (R→O): the pointwise mixer gives back what grouping cuts (ResNeXt, ShuffleNet). */
@@ -65,7 +80,10 @@ export function groupedPointwise(layer: ConvSpec, groups: number, width: number)
     const front = new Float64Array(width * perIn * target.taps);
     for (let g = 0; g < groups; g++) {
       const columns = channelColumns(g * perIn, (g + 1) * perIn, target.taps);
-      front.set(paddedRows(groupFactors(target, Math.min(perMid, layer.outChannels), columns), perMid), g * perMid * columns.length);
+      front.set(
+        paddedRows(groupFactors(target, Math.min(perMid, layer.outChannels), columns), perMid),
+        g * perMid * columns.length,
+      );
     }
     // The mixer is solved by the fit.
     return { branches: [[front, new Float64Array(layer.outChannels * width)]] };
@@ -103,16 +121,22 @@ export function depthwiseSeparable(layer: ConvSpec, terms: number): FormPlan {
     { out: inChannels, group: inChannels, taps: "all" as const },
     { out: outChannels, taps: "none" as const },
   ];
-  return formPlan(layer, "depthwise-separable", { terms }, Array.from({ length: terms }, () => chain), (target) => {
-    const { depthwise, pointwise } = depthwiseFactors(target, terms);
-    const { taps } = target;
-    return {
-      branches: Array.from({ length: terms }, (_, m) => [
-        strided(depthwise, inChannels, terms * taps, m * taps, taps),
-        pick(pointwise, outChannels * inChannels, terms, m),
-      ]),
-    };
-  });
+  return formPlan(
+    layer,
+    "depthwise-separable",
+    { terms },
+    Array.from({ length: terms }, () => chain),
+    (target) => {
+      const { depthwise, pointwise } = depthwiseFactors(target, terms);
+      const { taps } = target;
+      return {
+        branches: Array.from({ length: terms }, (_, m) => [
+          strided(depthwise, inChannels, terms * taps, m * taps, taps),
+          pick(pointwise, outChannels * inChannels, terms, m),
+        ]),
+      };
+    },
+  );
 }
 
 /** Σ over M terms of pointwise → depthwise k×k: the mirror, better where output channels are alike in their taps. */
@@ -122,16 +146,22 @@ export function pointwiseDepthwise(layer: ConvSpec, terms: number): FormPlan {
     { out: outChannels, taps: "none" as const },
     { out: outChannels, group: outChannels, taps: "all" as const },
   ];
-  return formPlan(layer, "pointwise-depthwise", { terms }, Array.from({ length: terms }, () => chain), (target) => {
-    const { depthwise, pointwise } = pointwiseFactors(target, terms);
-    const { taps } = target;
-    return {
-      branches: Array.from({ length: terms }, (_, m) => [
-        strided(pointwise, outChannels, terms * inChannels, m * inChannels, inChannels),
-        strided(depthwise, outChannels, terms * taps, m * taps, taps),
-      ]),
-    };
-  });
+  return formPlan(
+    layer,
+    "pointwise-depthwise",
+    { terms },
+    Array.from({ length: terms }, () => chain),
+    (target) => {
+      const { depthwise, pointwise } = pointwiseFactors(target, terms);
+      const { taps } = target;
+      return {
+        branches: Array.from({ length: terms }, (_, m) => [
+          strided(pointwise, outChannels, terms * inChannels, m * inChannels, inChannels),
+          strided(depthwise, outChannels, terms * taps, m * taps, taps),
+        ]),
+      };
+    },
+  );
 }
 
 /** k×1 (I→r) then 1×k (r→O) (Jaderberg et al. 2014); `axis` is the spatial axis that comes first, the others follow. */
@@ -203,7 +233,9 @@ export function invertedBottleneck(layer: ConvSpec, width: number): FormPlan {
     { out: width, group: width, taps: "all" as const },
     { out: layer.outChannels, taps: "none" as const },
   ];
-  return formPlan(layer, "inverted-bottleneck", { width }, [links], (target) => ({ branches: [canonicalStart(target, width)] }));
+  return formPlan(layer, "inverted-bottleneck", { width }, [links], (target) => ({
+    branches: [canonicalStart(target, width)],
+  }));
 }
 
 /** The strongest rank-one pieces: a basis of the inputs, then an SVD of each basis vector's O × T slice. */
@@ -211,17 +243,26 @@ function canonicalStart(target: FitTarget, width: number): Float64Array[] {
   const { inChannels, outChannels } = target.layer;
   const { taps } = target;
   const { basis, back } = inputFactors(target, inChannels);
-  const pieces: { strength: number; input: Float64Array; depthwise: Float64Array; output: Float64Array }[] = [];
+  const pieces: { strength: number; input: Float64Array; depthwise: Float64Array; output: Float64Array }[] =
+    [];
   for (let r = 0; r < inChannels; r++) {
     const slice = matrix(outChannels, taps);
     for (let o = 0; o < outChannels; o++) {
-      slice.data.set(back.data.subarray((o * inChannels + r) * taps, (o * inChannels + r + 1) * taps), o * taps);
+      slice.data.set(
+        back.data.subarray((o * inChannels + r) * taps, (o * inChannels + r + 1) * taps),
+        o * taps,
+      );
     }
     const { values, vectors } = symmetricEigen(multiply(slice, slice, { transA: true }));
     for (let p = 0; p < taps; p++) {
       const depthwise = Float64Array.from({ length: taps }, (_, t) => vectors.data[t * taps + p]!);
       const output = multiply(slice, matrix(taps, 1, depthwise)).data;
-      pieces.push({ strength: values[p]!, input: basis.data.slice(r * inChannels, (r + 1) * inChannels), depthwise, output });
+      pieces.push({
+        strength: values[p]!,
+        input: basis.data.slice(r * inChannels, (r + 1) * inChannels),
+        depthwise,
+        output,
+      });
     }
   }
   pieces.sort((a, b) => b.strength - a.strength);
@@ -258,7 +299,11 @@ export function sumOf(layer: ConvSpec, first: FormPlan, second: FormPlan): FormP
 }
 
 function remainder(kernel: Matrix, composed: Matrix): Matrix {
-  return matrix(kernel.rows, kernel.cols, kernel.data.map((w, i) => w - composed.data[i]!));
+  return matrix(
+    kernel.rows,
+    kernel.cols,
+    kernel.data.map((w, i) => w - composed.data[i]!),
+  );
 }
 
 /** Every `step`-th entry from `start` on, `count` of them. */
@@ -267,9 +312,16 @@ function pick(data: Float64Array, count: number, step: number, start: number): F
 }
 
 /** `count` runs of `length` entries, `step` apart from `start` on. */
-function strided(data: Float64Array, count: number, step: number, start: number, length: number): Float64Array {
+function strided(
+  data: Float64Array,
+  count: number,
+  step: number,
+  start: number,
+  length: number,
+): Float64Array {
   const result = new Float64Array(count * length);
-  for (let i = 0; i < count; i++) result.set(data.subarray(i * step + start, i * step + start + length), i * length);
+  for (let i = 0; i < count; i++)
+    result.set(data.subarray(i * step + start, i * step + start + length), i * length);
   return result;
 }
 

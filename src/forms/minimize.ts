@@ -6,7 +6,7 @@ export interface Evaluation {
   readonly gradient: Float64Array;
 }
 
-const memory = 12;
+const memory = 8;
 const sufficientDecrease = 1e-4;
 
 /**
@@ -61,8 +61,12 @@ export async function minimize(
   return { x, value };
 }
 
-function quasiNewtonDirection(gradient: Float64Array, pairs: readonly { s: Float64Array; y: Float64Array; rho: number }[]): Float64Array {
-  const q = Float64Array.from(gradient, (g) => -g);
+function quasiNewtonDirection(
+  gradient: Float64Array,
+  pairs: readonly { s: Float64Array; y: Float64Array; rho: number }[],
+): Float64Array {
+  const q = new Float64Array(gradient.length);
+  for (let i = 0; i < q.length; i++) q[i] = -gradient[i]!;
   const alphas: number[] = [];
   for (let k = pairs.length - 1; k >= 0; k--) {
     const { s, y, rho } = pairs[k]!;

@@ -30,7 +30,9 @@ export function formPlan(
         name,
         size,
         terms,
-        branches: branches.map((stages, b) => stages.map((stage, s) => ({ ...stage, weight: weights[b]![s]! }))),
+        branches: branches.map((stages, b) =>
+          stages.map((stage, s) => ({ ...stage, weight: weights[b]![s]! })),
+        ),
         ...orders,
       };
     },
@@ -40,6 +42,8 @@ export function formPlan(
 /** What a plan's sizes are called in reports: `depthwise-separable M=2`. */
 export function describeForm({ terms }: Pick<Form, "terms">): string {
   return terms
-    .map(({ form, size }) => [form, ...Object.entries(size).map(([key, value]) => `${key}=${value}`)].join(" "))
+    .map(({ form, size }) =>
+      [form, ...Object.entries(size).map(([key, value]) => `${key}=${value}`)].join(" "),
+    )
     .join(" + ");
 }

@@ -44,10 +44,12 @@ interface Weights {
 function readWeights(node: Node, facts: LayerFacts): Weights | NotALayer {
   const weight = facts.constant(node.input(1));
   if (!weight) return { declined: "the weights are not constant" };
-  if (!isFloat(weight.dtype) || !writable.has(weight.dtype)) return { declined: `weights of type ${weight.dtype} are not rewritten` };
+  if (!isFloat(weight.dtype) || !writable.has(weight.dtype))
+    return { declined: `weights of type ${weight.dtype} are not rewritten` };
   const bias = node.input(2) ? facts.constant(node.input(2)) : null;
   if (node.input(2) && !bias) return { declined: "the bias is not constant" };
-  if (!finite(weight) || (bias && !finite(bias))) return { declined: "the weights are not all finite numbers" };
+  if (!finite(weight) || (bias && !finite(bias)))
+    return { declined: "the weights are not all finite numbers" };
   return { weight, bias };
 }
 
@@ -63,7 +65,9 @@ function readConv(node: Node, facts: LayerFacts): ConvLayer | NotALayer {
   const { weight, bias } = weights;
   const input = facts.of(node.input(0)).shape;
   if (!input) return { declined: "the input's shape is unknown" };
-  const geometry = resolveConv(attributesOf<"Conv">(node, node.graph?.opset() ?? 1), input, weight.dims, { node });
+  const geometry = resolveConv(attributesOf<"Conv">(node, node.graph?.opset() ?? 1), input, weight.dims, {
+    node,
+  });
   const spatialIn = input.slice(2);
   const spatialOut = geometry.outputShape.slice(2);
   if (!allNumbers(spatialIn) || !allNumbers(spatialOut) || !geometry.pads) {
@@ -80,7 +84,10 @@ function readConv(node: Node, facts: LayerFacts): ConvLayer | NotALayer {
     dtype: weight.dtype,
     inputShape: spatialIn,
     outputShape: spatialOut,
-    macs: convMacs(spec, spatialOut.reduce((product, size) => product * size, 1)),
+    macs: convMacs(
+      spec,
+      spatialOut.reduce((product, size) => product * size, 1),
+    ),
   };
 }
 
@@ -96,17 +103,21 @@ function readGemm(node: Node, facts: LayerFacts): ConvLayer | NotALayer {
   const { alpha, beta, transA, transB } = attributesOf<"Gemm">(node, node.graph?.opset() ?? 1);
   if (transA) return { declined: "the input is transposed" };
   if (weight.dims.length !== 2) return { declined: "the weight is not a matrix" };
-  const [outChannels, inChannels] = transB ? [weight.dims[0]!, weight.dims[1]!] : [weight.dims[1]!, weight.dims[0]!];
+  const [outChannels, inChannels] = transB
+    ? [weight.dims[0]!, weight.dims[1]!]
+    : [weight.dims[1]!, weight.dims[0]!];
   if (outChannels * inChannels === 0) return { declined: "the weight is empty" };
   const constant = new Float64Array(outChannels);
   if (bias) {
-    if (bias.size !== outChannels && bias.size !== 1) return { declined: "the bias is not one value per output" };
+    if (bias.size !== outChannels && bias.size !== 1)
+      return { declined: "the bias is not one value per output" };
     for (let o = 0; o < outChannels; o++) constant[o] = (beta ?? 1) * bias.numbers[bias.size === 1 ? 0 : o]!;
   }
   const matrix = new Float64Array(weight.size);
   for (let o = 0; o < outChannels; o++) {
     for (let i = 0; i < inChannels; i++) {
-      matrix[o * inChannels + i] = (alpha ?? 1) * weight.numbers[transB ? o * inChannels + i : i * outChannels + o]!;
+      matrix[o * inChannels + i] =
+        (alpha ?? 1) * weight.numbers[transB ? o * inChannels + i : i * outChannels + o]!;
     }
   }
   const spec = { inChannels, outChannels, kernel: [], strides: [], dilations: [], pads: [], group: 1 };

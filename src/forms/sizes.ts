@@ -2,9 +2,9 @@ import { formCost } from "./cost.js";
 import type { FormPlan } from "./form.js";
 import type { ConvLayer } from "./layer.js";
 
-/** MAC ratios that a family aims at, from hardly any to nearly all: steps of about a fifth. */
+/** MAC ratios that a family aims at, from hardly any to nearly all: steps of about a quarter. */
 export const costRatios: readonly number[] = [
-  0.06, 0.08, 0.1, 0.12, 0.145, 0.17, 0.2, 0.235, 0.27, 0.31, 0.35, 0.4, 0.45, 0.5, 0.56, 0.63, 0.7, 0.78, 0.87, 0.95,
+  0.06, 0.09, 0.12, 0.16, 0.2, 0.25, 0.31, 0.38, 0.46, 0.55, 0.66, 0.79, 0.93,
 ];
 
 /** MACs of a plan relative to the layer's. */
@@ -16,7 +16,12 @@ export function relativeCost(plan: FormPlan, layer: ConvLayer): number {
  * The plans of a one-parameter family whose costs come nearest to {@link costRatios} from below: `make` gives the plan
  * of a size, cheaper for smaller sizes, for 1 ≤ size ≤ largest. Only plans below the layer's own cost.
  */
-export function ladder(layer: ConvLayer, largest: number, make: (size: number) => FormPlan, step = 1): FormPlan[] {
+export function ladder(
+  layer: ConvLayer,
+  largest: number,
+  make: (size: number) => FormPlan,
+  step = 1,
+): FormPlan[] {
   const plans: FormPlan[] = [];
   const costs = new Map<number, number>();
   const costOf = (size: number): number => {

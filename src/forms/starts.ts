@@ -1,4 +1,13 @@
-import { gram, matrix, multiply, solveSpd, symmetricEigen, takeCols, truncatedSvd, type Matrix } from "../linalg/index.js";
+import {
+  gram,
+  matrix,
+  multiply,
+  solveSpd,
+  symmetricEigen,
+  takeCols,
+  truncatedSvd,
+  type Matrix,
+} from "../linalg/index.js";
 import { rootsOf, unfold, type FitTarget } from "./target.js";
 
 /*
@@ -68,7 +77,8 @@ export function spatialFactors(
   const { inChannels, outChannels } = target.layer;
   const { taps } = target;
   const [a, b] = [firstTaps.length, secondTaps.length];
-  const column = (q: number, sample: number): number => Math.floor(q / a) * taps + firstTaps[q % a]! + secondTaps[sample]!;
+  const column = (q: number, sample: number): number =>
+    Math.floor(q / a) * taps + firstTaps[q % a]! + secondTaps[sample]!;
   const width = inChannels * a;
   const { inverse, u, s, v } = target.memo(`spatial/${firstTaps.join()}`, () => {
     const roots = rootsOf(target.sliceCovariance(column, b, width), width);
@@ -95,14 +105,20 @@ export function spatialFactors(
  * Depthwise first: W[o,i,t] ≈ Σ_m pointwise[o,(i,m)] depthwise[(i,m),t], channel by channel (Guo et al. 2018, network
  * decoupling), in the metric of each channel's own taps.
  */
-export function depthwiseFactors(target: FitTarget, terms: number): { depthwise: Float64Array; pointwise: Float64Array } {
+export function depthwiseFactors(
+  target: FitTarget,
+  terms: number,
+): { depthwise: Float64Array; pointwise: Float64Array } {
   const { inChannels, outChannels } = target.layer;
   const { taps, kernel } = target;
   const depthwise = new Float64Array(inChannels * terms * taps);
   const pointwise = new Float64Array(outChannels * inChannels * terms);
   const channels = target.memo("depthwise", () =>
     Array.from({ length: inChannels }, (_, i) => {
-      const { root, inverse } = rootsOf(target.sliceCovariance((t) => i * taps + t, 1, taps), taps);
+      const { root, inverse } = rootsOf(
+        target.sliceCovariance((t) => i * taps + t, 1, taps),
+        taps,
+      );
       const slice = unfold(outChannels, taps, kernel.data, (o, t) => o * kernel.cols + i * taps + t);
       const white = multiply(slice, root);
       return { inverse, white, vectors: symmetricEigen(gram(white)).vectors };
@@ -114,7 +130,8 @@ export function depthwiseFactors(target: FitTarget, terms: number): { depthwise:
     const scores = multiply(white, axes, { transB: true });
     depthwise.set(multiply(axes, inverse).data, i * terms * taps);
     for (let o = 0; o < outChannels; o++) {
-      for (let m = 0; m < terms; m++) pointwise[(o * inChannels + i) * terms + m] = scores.data[o * terms + m]!;
+      for (let m = 0; m < terms; m++)
+        pointwise[(o * inChannels + i) * terms + m] = scores.data[o * terms + m]!;
     }
   }
   return { depthwise, pointwise };
@@ -124,7 +141,10 @@ export function depthwiseFactors(target: FitTarget, terms: number): { depthwise:
  * Pointwise first: W[o,i,t] ≈ Σ_m depthwise[(o,m),t] pointwise[(o,m),i], output channel by output channel, whitened by
  * the input channels' covariance.
  */
-export function pointwiseFactors(target: FitTarget, terms: number): { pointwise: Float64Array; depthwise: Float64Array } {
+export function pointwiseFactors(
+  target: FitTarget,
+  terms: number,
+): { pointwise: Float64Array; depthwise: Float64Array } {
   const { inChannels, outChannels } = target.layer;
   const { taps, kernel } = target;
   const { root, inverse } = target.inputRoots;
@@ -171,7 +191,12 @@ export function restrictedKernel(target: FitTarget, outputs: Int32Array, columns
   }
   const { product } = target;
   const normal = unfold(width, width, covariance.data, (p, q) => columns[p]! * covariance.cols + columns[q]!);
-  const right = unfold(width, outputs.length, product.data, (q, o) => outputs[o]! * product.cols + columns[q]!);
+  const right = unfold(
+    width,
+    outputs.length,
+    product.data,
+    (q, o) => outputs[o]! * product.cols + columns[q]!,
+  );
   const solution = solveSpd(normal, right, 1e-8);
   return unfold(outputs.length, width, solution.data, (o, q) => q * solution.cols + o);
 }

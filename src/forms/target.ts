@@ -102,14 +102,19 @@ export class FitTarget implements Target {
    * Covariance of a subset of the patch's entries, averaged over `samples`: entry (p, q) is the mean over s of
    * C[index(p, s), index(q, s)].
    */
-  sliceCovariance(index: (p: number, sample: number) => number, samples: number, size = this.layer.inChannels): Matrix | null {
+  sliceCovariance(
+    index: (p: number, sample: number) => number,
+    samples: number,
+    size = this.layer.inChannels,
+  ): Matrix | null {
     const { covariance } = this;
     if (!covariance) return null;
     const result = matrix(size, size);
     for (let s = 0; s < samples; s++) {
       for (let p = 0; p < size; p++) {
         const row = index(p, s) * covariance.cols;
-        for (let q = 0; q < size; q++) result.data[p * size + q]! += covariance.data[row + index(q, s)]! / samples;
+        for (let q = 0; q < size; q++)
+          result.data[p * size + q]! += covariance.data[row + index(q, s)]! / samples;
       }
     }
     return result;
@@ -128,7 +133,12 @@ export function dot(a: Float64Array, b: Float64Array): number {
 }
 
 /** Rows of `a` gathered by an index function: result[p][q] = a[index(p, q)]. */
-export function unfold(rows: number, cols: number, data: Float64Array, index: (p: number, q: number) => number): Matrix {
+export function unfold(
+  rows: number,
+  cols: number,
+  data: Float64Array,
+  index: (p: number, q: number) => number,
+): Matrix {
   const result = matrix(rows, cols);
   for (let p = 0; p < rows; p++) {
     for (let q = 0; q < cols; q++) result.data[p * cols + q] = data[index(p, q)]!;

@@ -1,8 +1,6 @@
-export * from "./accumulate.js";
 export * from "./cholesky.js";
 export { symmetricEigen, topEigen, type SymmetricEigen, type TopEigenOptions } from "./eigen.js";
 export * from "./gemm.js";
-export * from "./lbfgs.js";
 export * from "./least-squares.js";
 export * from "./matrix.js";
 export * from "./qr.js";

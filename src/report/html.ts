@@ -48,7 +48,7 @@ export function renderHtml(report: Report): string {
     ),
     verdicts(report),
     paragraph(
-      `Quality was measured on the written file on ${judgedOn(report)}${quality.engine ? ` by ${quality.engine}` : ""}. Calibration: ${provenance(report)}.`,
+      `Quality was measured on the written file with ${judgedOn(report)}${quality.engine ? ` by ${quality.engine}` : ""}. Calibration: ${provenance(report)}.`,
     ),
     section("Layers", layers(report)),
     section("Passes", passes(report)),

@@ -11,7 +11,7 @@ export function renderMarkdown(report: Report): string {
     `# ${forMarkdown(titleOf(report))}`,
     markdownTable(headlineColumns, headline(report)),
     verdicts(report),
-    `Quality was measured on the written file on ${judgedOn(report)}${quality.engine ? ` by ${forMarkdown(quality.engine)}` : ""}. Calibration: ${provenance(report)}.`,
+    `Quality was measured on the written file with ${judgedOn(report)}${quality.engine ? ` by ${forMarkdown(quality.engine)}` : ""}. Calibration: ${provenance(report)}.`,
     "## Layers",
     "MACs are multiply–accumulates per sample (FLOPs = 2 × MACs). The error is the layer's own, relative L2, in the metric of its inputs.",
     report.layers.length > 0

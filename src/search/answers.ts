@@ -1,6 +1,13 @@
 import type { DataSet } from "../calib/index.js";
 import { Tensor, type Model } from "../ir/index.js";
-import { hasClassScores, softmaxKl, top1Agreement, relativeErrorOf, addErrors, noErrors } from "../measure/index.js";
+import {
+  hasClassScores,
+  softmaxKl,
+  top1Agreement,
+  relativeErrorOf,
+  addErrors,
+  noErrors,
+} from "../measure/index.js";
 import type { Executor } from "../runtime/index.js";
 
 /** Outputs of a model on some images, batch by batch. */
@@ -61,11 +68,23 @@ export function distance(original: Answers, changed: Answers, kinds: readonly Ou
   return { divergence, relativeError, agreement };
 }
 
-/** Feeds of `indices`, in batches. */
-export function batchesOf(data: DataSet, indices: Int32Array, size: number): ReadonlyMap<string, Tensor>[] {
+/**
+ * Feeds of `indices`, in batches of `size`. Where the model takes no other size (`fixed`), images that don't fill a
+ * last batch are left out, or repeated when there is no other.
+ */
+export function batchesOf(
+  data: DataSet,
+  indices: Int32Array,
+  size: number,
+  fixed = false,
+): ReadonlyMap<string, Tensor>[] {
   const batches: ReadonlyMap<string, Tensor>[] = [];
   for (let at = 0; at < indices.length; at += size) {
-    const chunk = indices.subarray(at, at + size);
+    let chunk = indices.subarray(at, at + size);
+    if (fixed && chunk.length < size) {
+      if (batches.length > 0) break;
+      chunk = Int32Array.from({ length: size }, (_, i) => indices[i % indices.length]!);
+    }
     batches.push(new Map([...data.arrays].map(([name, array]) => [name, array.batch(chunk)])));
   }
   return batches;
@@ -78,6 +97,7 @@ export async function answersOf(
   extra?: ReadonlyMap<string, Tensor>,
 ): Promise<Answers> {
   const answers: ReadonlyMap<string, Tensor>[] = [];
-  for (const batch of batches) answers.push(await executor.run(extra ? new Map([...batch, ...extra]) : batch));
+  for (const batch of batches)
+    answers.push(await executor.run(extra ? new Map([...batch, ...extra]) : batch));
   return answers;
 }

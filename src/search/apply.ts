@@ -22,16 +22,23 @@ function applyForm(model: Model, node: Node, { candidate, slot, bias }: FittedLa
 
 function isRefitted({ slot, weights }: FittedLayer): boolean {
   const { layer } = slot;
-  const same = (tensor: Tensor, values: Float64Array): boolean => tensor.numbers.every((x, i) => x === Math.fround(values[i]!));
+  const same = (tensor: Tensor, values: Float64Array): boolean =>
+    tensor.numbers.every((x, i) => x === Math.fround(values[i]!));
   return !same(weights.weight, layer.weight) || !same(weights.bias, layer.bias);
 }
 
 function applyKernel(model: Model, node: Node, { slot, weights }: FittedLayer): void {
   const patch = new Patch(model.graph, node, "refit");
   const { layer } = slot;
-  const inputs = [node.input(0), patch.constant("weight", weights.weight), patch.constant("bias", weights.bias)];
+  const inputs = [
+    node.input(0),
+    patch.constant("weight", weights.weight),
+    patch.constant("bias", weights.bias),
+  ];
   const attrs: Record<string, AttributeInput> =
-    layer.op === "Gemm" ? { transB: 1 } : { ...Object.fromEntries(node.attributes), kernel_shape: attr.ints(layer.spec.kernel) };
+    layer.op === "Gemm"
+      ? { transB: 1 }
+      : { ...Object.fromEntries(node.attributes), kernel_shape: attr.ints(layer.spec.kernel) };
   patch.replace(node.output, patch.op(layer.op, inputs, attrs));
   patch.apply();
 }

@@ -16,12 +16,18 @@ import {
 import { matrix, multiply, type Matrix } from "../linalg/index.js";
 import { paretoFront } from "./knapsack.js";
 
-/** A form that was fitted to a layer: one form per group of the layer, all of one geometry. */
-export interface Candidate {
+/** What a family proposes for a layer. */
+export interface Proposal {
   readonly family: string;
+  readonly plan: FormPlan;
+  readonly cost: FormCost;
+}
+
+/** A form that was fitted to a layer: one form per group of the layer, all of one geometry. */
+export interface Candidate extends Omit<Proposal, "plan"> {
+  /** Null for the layer itself. */
   readonly plan: FormPlan | null;
   readonly forms: readonly Form[];
-  readonly cost: FormCost;
   /** Relative L2 error of the layer's output in the metric of its inputs. */
   readonly error: number;
 }
@@ -34,17 +40,21 @@ export interface LayerCandidates {
   readonly standard: Candidate;
   /** Pareto-optimal in cost and error, cheapest first, without the standard form. */
   readonly front: readonly Candidate[];
-  /** All that were proposed, with the error at which they were screened. */
-  readonly tried: readonly Candidate[];
+  /** All that were proposed, each with the error of its last round; weights are kept for the front only. */
+  readonly tried: readonly (Proposal & Pick<Candidate, "error">)[];
   readonly declined: readonly { readonly family: string; readonly reason: string }[];
 }
 
-/** How thoroughly candidates are fitted. */
+/** How thoroughly candidates are fitted: rounds of ever more L-BFGS steps for ever fewer candidates. */
 export interface FitEffort {
-  /** L-BFGS steps for every proposed candidate, and for those near the front. */
-  readonly screen: number;
-  readonly refine: number;
-  /** Candidates within this factor of the front's error are refined. */
+  /** Sizes tried per family at most, spread over its costs. */
+  readonly sizes: number;
+  readonly rounds: readonly FitRound[];
+}
+
+export interface FitRound {
+  readonly steps: number;
+  /** Who takes part: candidates whose error is within this factor of the front's at their cost. */
   readonly slack: number;
 }
 
@@ -52,7 +62,11 @@ export interface FitEffort {
 export type ProductsFor = (covariance: Matrix) => Products | null;
 
 /** Targets of a layer's groups in the metric of its own inputs; data-free without moments. */
-export function ownTargets(layer: ConvLayer, moments: LayerMoments | null, productsFor: ProductsFor): FitTarget[] {
+export function ownTargets(
+  layer: ConvLayer,
+  moments: LayerMoments | null,
+  productsFor: ProductsFor,
+): FitTarget[] {
   return splitGroups(layer).map((part, g) => {
     const kernel = matrix(part.spec.outChannels, part.weight.length / part.spec.outChannels, part.weight);
     const covariance = moments ? moments.groups[g]!.covariance : null;
@@ -71,40 +85,76 @@ export function standardCandidate(layer: ConvLayer, targets: readonly FitTarget[
   };
 }
 
-/** Fits all proposals of all families to a layer. */
+/** Plans of all families for a layer, at most `sizes` each, in order, and why families have none. */
+export function proposalsFor(
+  layer: ConvLayer,
+  families: readonly FormFamily[],
+  sizes: number,
+): { readonly plans: readonly Proposal[]; readonly declined: LayerCandidates["declined"] } {
+  const part = splitGroups(layer)[0]!;
+  const declined: { family: string; reason: string }[] = [];
+  const proposals: Proposal[] = [];
+  for (const family of families) {
+    const plans = family.propose(part);
+    if (isDecline(plans)) declined.push({ family: family.name, reason: plans.declined });
+    else if (plans.length === 0) declined.push({ family: family.name, reason: "no size saves MACs" });
+    else
+      for (const plan of spreadByCost(plans, layer, sizes))
+        proposals.push({ family: family.name, plan, cost: costOf(plan, layer) });
+  }
+  return { plans: proposals, declined };
+}
+
+/** Fits all proposals of all families to a layer; `pause` is awaited between fits and may throw to stop. */
 export async function fitCandidates(
   layer: ConvLayer,
   targets: readonly FitTarget[],
   families: readonly FormFamily[],
   effort: FitEffort,
+  pause: () => Promise<void> = async () => undefined,
 ): Promise<LayerCandidates> {
-  const part = splitGroups(layer)[0]!;
-  const declined: { family: string; reason: string }[] = [];
+  const { plans, declined } = proposalsFor(layer, families, effort.sizes);
   const tried: Candidate[] = [];
-  for (const family of families) {
-    const plans = family.propose(part);
-    if (isDecline(plans)) declined.push({ family: family.name, reason: plans.declined });
-    else if (plans.length === 0) declined.push({ family: family.name, reason: "no size saves MACs" });
-    else for (const plan of plans) tried.push(await fitPlan(family.name, plan, layer, targets, effort.screen));
+  for (const { family, plan } of plans) {
+    await pause();
+    tried.push(await fitPlan(family, plan, layer, targets, 0));
   }
   const cost = (candidate: Candidate): number => candidate.cost.macs;
-  const screened = paretoFront(tried, cost, ({ error }) => error);
-  const near = tried.filter((candidate) => candidate.error <= effort.slack * frontAt(screened, cost(candidate)));
-  const refined: Candidate[] = [];
-  for (const candidate of near) {
-    const closer =
-      effort.refine > effort.screen ? await fitPlan(candidate.family, candidate.plan!, layer, targets, effort.refine, candidate.forms) : candidate;
-    refined.push(closer);
+  let refined: readonly Candidate[] = tried;
+  for (const { steps, slack } of effort.rounds) {
+    const front = paretoFront(refined, cost, ({ error }) => error);
+    const near = refined.filter((candidate) => candidate.error <= slack * frontAt(front, cost(candidate)));
+    const closer: Candidate[] = [];
+    for (const { family, plan, forms } of near) {
+      await pause();
+      closer.push(await fitPlan(family, plan!, layer, targets, steps, forms));
+    }
+    refined = closer;
   }
-  const byPlan = new Map(refined.map((candidate) => [candidate.plan, candidate]));
+  const errors = new Map(refined.map(({ plan, error }) => [plan, error]));
   return {
     layer,
     targets,
     standard: standardCandidate(layer, targets),
     front: paretoFront(refined, cost, ({ error }) => error),
-    tried: tried.map((candidate) => byPlan.get(candidate.plan) ?? candidate),
+    tried: plans.map((proposal, i) => ({
+      ...proposal,
+      error: errors.get(proposal.plan) ?? tried[i]!.error,
+    })),
     declined,
   };
+}
+
+/** At most `count` plans, evenly spread over the family's costs, the cheapest and the dearest among them. */
+function spreadByCost(plans: readonly FormPlan[], layer: ConvLayer, count: number): readonly FormPlan[] {
+  if (plans.length <= count) return plans;
+  const sorted = plans
+    .map((plan) => ({ plan, macs: formCost(plan.branches, layer.inputShape).macs }))
+    .sort((a, b) => a.macs - b.macs);
+  return Array.from(
+    { length: count },
+    (_, i) => sorted[Math.round((i * (sorted.length - 1)) / (count - 1))]!.plan,
+  );
 }
 
 function frontAt(front: readonly Candidate[], cost: number): number {
@@ -132,9 +182,13 @@ export async function fitPlan(
     family,
     plan,
     forms,
-    cost: formCost(plan.branches, layer.inputShape, layer.spec.group),
+    cost: costOf(plan, layer),
     error: Math.sqrt(error / (power || 1)),
   };
+}
+
+function costOf(plan: FormPlan, layer: ConvLayer): FormCost {
+  return formCost(plan.branches, layer.inputShape, layer.spec.group);
 }
 
 /**
@@ -158,14 +212,17 @@ export function refittedTarget(
   const damped = matrix(d, d, covariance.data.slice());
   for (let i = 0; i < d; i++) {
     damped.data[i * d + i]! += lambda;
-    for (let o = 0; o < cross.rows; o++) right.data[i * cross.rows + o] = cross.data[o * d + i]! + lambda * original.kernel.data[o * d + i]!;
+    for (let o = 0; o < cross.rows; o++)
+      right.data[i * cross.rows + o] = cross.data[o * d + i]! + lambda * original.kernel.data[o * d + i]!;
   }
   const solution = solve(damped, right);
   const kernel = matrix(cross.rows, d);
-  for (let o = 0; o < cross.rows; o++) for (let i = 0; i < d; i++) kernel.data[o * d + i] = solution.data[i * cross.rows + o]!;
+  for (let o = 0; o < cross.rows; o++)
+    for (let i = 0; i < d; i++) kernel.data[o * d + i] = solution.data[i * cross.rows + o]!;
   // What no kernel explains: Var(y) − 2⟨W*, M⟩ + W* C W*ᵀ.
   const explained = multiply(kernel, covariance);
   let residual = varianceOut.reduce((sum, variance) => sum + variance, 0);
-  for (let i = 0; i < kernel.data.length; i++) residual += kernel.data[i]! * (explained.data[i]! - 2 * cross.data[i]!);
+  for (let i = 0; i < kernel.data.length; i++)
+    residual += kernel.data[i]! * (explained.data[i]! - 2 * cross.data[i]!);
   return new FitTarget(original.layer, kernel, covariance, Math.max(0, residual), productsFor(covariance));
 }

@@ -3,6 +3,7 @@ import type { Tensor, Model } from "../ir/index.js";
 import type { Matrix } from "../linalg/index.js";
 import type { Executor } from "../runtime/index.js";
 import type { ProductsFor } from "./candidates.js";
+import type { Journal } from "./journal.js";
 import type { LayerSlot } from "./layers.js";
 import type { StagedNetwork, State } from "./staged-network.js";
 
@@ -20,10 +21,13 @@ export interface SearchContext {
   readonly selected: readonly ReadonlyMap<string, Tensor>[];
   readonly report: (step: string, done: number, total: number | null) => void;
   readonly checkAbort: () => void;
+  /** The same between pieces of plain computation: lets pending events in now and then. */
+  readonly pause: () => Promise<void>;
+  readonly journal: Journal | null;
 }
 
 /** Rows of patches per column of the moment matrix that are plenty for a stable fit. */
-const rowsPerColumn = 256;
+const rowsPerColumn = 96;
 
 /** How far output positions can be thinned out and still leave enough rows. */
 export function thinningFor(slot: LayerSlot, images: number): number {
@@ -49,7 +53,7 @@ export async function momentsOf(
   const sums = new PatchMomentSums(slot.layer.spec, slot.layer.dtype, cx.open, thinningFor(slot, images));
   try {
     for (const [b, state] of inputs.entries()) {
-      cx.checkAbort();
+      await cx.pause();
       await sums.add(state.get(slot.input)!, outputs[b]!);
     }
     return sums.result();

@@ -50,7 +50,11 @@ export function chooseWithin(layers: readonly (readonly Choice[])[], budget: num
 }
 
 /** Choices that no other choice beats in both cost and loss, cheapest first. */
-export function paretoFront<T>(items: readonly T[], cost: (item: T) => number, loss: (item: T) => number): T[] {
+export function paretoFront<T>(
+  items: readonly T[],
+  cost: (item: T) => number,
+  loss: (item: T) => number,
+): T[] {
   const sorted = [...items].sort((a, b) => cost(a) - cost(b) || loss(a) - loss(b));
   const front: T[] = [];
   for (const item of sorted) {

@@ -77,7 +77,9 @@ function ownWeights(model: Model, node: Node, layer: ConvLayer, index: number): 
   const bias = patch.constant("search.bias", Tensor.floats(layer.dtype, [spec.outChannels], layer.bias));
   const inputs = [node.input(0), weight, bias];
   const attrs: Record<string, AttributeInput> =
-    layer.op === "Gemm" ? { transB: 1 } : { ...Object.fromEntries(node.attributes), group: spec.group, kernel_shape: attr.ints(spec.kernel) };
+    layer.op === "Gemm"
+      ? { transB: 1 }
+      : { ...Object.fromEntries(node.attributes), group: spec.group, kernel_shape: attr.ints(spec.kernel) };
   const output = patch.op(layer.op, inputs, attrs);
   patch.replace(node.output, output);
   patch.apply();
@@ -101,4 +103,3 @@ function shortcutOf(node: Node): string | null {
   const other = reader.inputs.find((input) => input !== node.output);
   return other && !other.constant ? other.name : null;
 }
-

@@ -29,7 +29,15 @@ export class RuntimeProducts {
       multiplyTransposed: async (a, b) => {
         if (a.rows * a.cols * b.rows < worthwhile) return multiply(a, b, { transB: true });
         this.#plain ??= this.#track(this.open(plainModel()));
-        return this.#run(await this.#plain, new Map([["a", tensorOf(a)], ["b", tensorOf(b)]]), a.rows, b.rows);
+        return this.#run(
+          await this.#plain,
+          new Map([
+            ["a", tensorOf(a)],
+            ["b", tensorOf(b)],
+          ]),
+          a.rows,
+          b.rows,
+        );
       },
     };
   };
@@ -45,7 +53,12 @@ export class RuntimeProducts {
     return executor;
   }
 
-  async #run(executor: Executor, feeds: ReadonlyMap<string, Tensor>, rows: number, cols: number): Promise<Matrix> {
+  async #run(
+    executor: Executor,
+    feeds: ReadonlyMap<string, Tensor>,
+    rows: number,
+    cols: number,
+  ): Promise<Matrix> {
     const outputs = await executor.run(feeds);
     return matrix(rows, cols, outputs.get("y")!.data as Float64Array);
   }
@@ -68,8 +81,16 @@ function plainModel(): Model {
   return finish(builder, "Gemm", [a!, b!], { transB: 1 });
 }
 
-function finish(builder: GraphBuilder, op: string, inputs: Parameters<GraphBuilder["op"]>[1], attrs: Record<string, number>): Model {
-  builder.output(builder.op(op, inputs, attrs, { outputs: ["y"] }), { dtype: "float64", shape: [null, null] });
+function finish(
+  builder: GraphBuilder,
+  op: string,
+  inputs: Parameters<GraphBuilder["op"]>[1],
+  attrs: Record<string, number>,
+): Model {
+  builder.output(builder.op(op, inputs, attrs, { outputs: ["y"] }), {
+    dtype: "float64",
+    shape: [null, null],
+  });
   builder.graph.irVersion = 8;
   builder.graph.opsets.set("", 17);
   return new Model(builder.graph);

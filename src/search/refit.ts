@@ -42,20 +42,36 @@ export async function refitSequentially(
   const fitted: FittedLayer[] = [];
   const firstChanged = chosen.findIndex(({ family }) => family !== "standard");
   for (const [index, step] of network.steps.entries()) {
-    cx.checkAbort();
+    await cx.pause();
     const after: State[] = [];
     for (const state of original) after.push(await network.advance(step, state));
     const { slot } = step;
     if (!slot) {
-      changed = changed === original ? after : await Promise.all(changed.map((state) => network.advance(step, state)));
+      changed =
+        changed === original
+          ? after
+          : await Promise.all(changed.map((state) => network.advance(step, state)));
     } else if (firstChanged < 0 || slot.index < firstChanged) {
       // Nothing before has changed: the layer stays as it is, bit for bit.
       const candidate = layers[slot.index]!.standard;
-      fitted.push({ slot, candidate, bias: slot.layer.bias, weights: layerWeights(slot, slot.layer.weight, slot.layer.bias) });
+      fitted.push({
+        slot,
+        candidate,
+        bias: slot.layer.bias,
+        weights: layerWeights(slot, slot.layer.weight, slot.layer.bias),
+      });
       changed = after;
     } else {
       const targets = after.map((state, b) => targetOutput(slot, original[b]!, changed[b]!, state, options));
-      const layer = await refitLayer(cx, slot, layers[slot.index]!, chosen[slot.index]!, changed, targets, options);
+      const layer = await refitLayer(
+        cx,
+        slot,
+        layers[slot.index]!,
+        chosen[slot.index]!,
+        changed,
+        targets,
+        options,
+      );
       fitted.push(layer);
       const next: State[] = [];
       for (const state of changed) next.push(await network.advance(step, state, layer.weights));
@@ -68,7 +84,13 @@ export async function refitSequentially(
 }
 
 /** The original output, plus what the shortcut has lost on the way. */
-function targetOutput(slot: LayerSlot, before: State, changed: State, after: State, { residualTargets }: RefitOptions): Tensor {
+function targetOutput(
+  slot: LayerSlot,
+  before: State,
+  changed: State,
+  after: State,
+  { residualTargets }: RefitOptions,
+): Tensor {
   const output = after.get(slot.output)!;
   const shortcut = residualTargets && slot.shortcut !== null ? slot.shortcut : null;
   const [right, wrong] = shortcut === null ? [] : [before.get(shortcut), changed.get(shortcut)];
@@ -76,7 +98,9 @@ function targetOutput(slot: LayerSlot, before: State, changed: State, after: Sta
   const [y, s, t] = [output.numbers, right.numbers, wrong.numbers];
   const sum = new Float32Array(y.length);
   for (let i = 0; i < y.length; i++) sum[i] = y[i]! + s[i]! - t[i]!;
-  return output.dtype === "float32" ? Tensor.of("float32", output.dims, sum) : Tensor.floats(output.dtype, output.dims, sum);
+  return output.dtype === "float32"
+    ? Tensor.of("float32", output.dims, sum)
+    : Tensor.floats(output.dtype, output.dims, sum);
 }
 
 async function refitLayer(
@@ -89,13 +113,21 @@ async function refitLayer(
   options: RefitOptions,
 ): Promise<FittedLayer> {
   const moments = await momentsOf(cx, slot, inputs, outputs);
-  const targets = layer.targets.map((target, g) => refittedTarget(target, moments.groups[g]!, options.ridge, cx.solve, cx.productsFor));
+  const targets = layer.targets.map((target, g) =>
+    refittedTarget(target, moments.groups[g]!, options.ridge, cx.solve, cx.productsFor),
+  );
   let candidate: Candidate;
   if (chosen.plan) {
     candidate = await fitPlan(chosen.family, chosen.plan, slot.layer, targets, options.steps, chosen.forms);
   } else {
     const kernels = options.refitStandard ? targets : layer.targets;
-    candidate = { ...chosen, forms: chosen.forms.map((form, g) => ({ ...form, branches: [[{ ...form.branches[0]![0]!, weight: kernels[g]!.kernel.data }]] })) };
+    candidate = {
+      ...chosen,
+      forms: chosen.forms.map((form, g) => ({
+        ...form,
+        branches: [[{ ...form.branches[0]![0]!, weight: kernels[g]!.kernel.data }]],
+      })),
+    };
   }
   const kernel = composedKernel(candidate.forms, targets);
   const bias = biasFor(kernel, slot.layer, moments);

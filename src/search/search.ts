@@ -5,44 +5,106 @@ import { solveSpd } from "../linalg/index.js";
 import { inferFacts, type FactTable } from "../measure/index.js";
 import type { Executor } from "../runtime/index.js";
 import { allocate, type Allocation, type CostLimits } from "./allocation.js";
-import { answersOf, batchesOf, distance, outputKinds, type Answers, type Distance, type OutputKind } from "./answers.js";
+import {
+  answersOf,
+  batchesOf,
+  distance,
+  outputKinds,
+  type Answers,
+  type Distance,
+  type OutputKind,
+} from "./answers.js";
 import { fitCandidates, ownTargets, type FitEffort, type LayerCandidates } from "./candidates.js";
+import type { FitTarget } from "../forms/index.js";
 import { momentsOf, type SearchContext } from "./context.js";
+import { candidatesCodec, resumed, solutionCodec, type Journal } from "./journal.js";
 import { workingModel, type DeclinedLayer, type Scope } from "./layers.js";
+import { pauses } from "./pause.js";
 import { RuntimeProducts } from "./products.js";
+import { recoverNetwork, type RecoveryOptions } from "./recovery.js";
 import { refitSequentially, type FittedLayer, type RefitOptions } from "./refit.js";
 import { lossAt, measureSensitivities, type Sensitivity } from "./sensitivity.js";
 import { StagedNetwork, type State } from "./staged-network.js";
 
 /** How much work the search puts in. */
-export interface SearchEffort extends FitEffort {
+export interface SearchEffort {
+  readonly fit: FitEffort;
   /** Images that are fitted, and images that sensitivities are measured on, at most. */
   readonly fittedImages: number;
   readonly selectedImages: number;
   /** Candidates per layer whose sensitivity is measured. */
   readonly measured: number;
   readonly refit: RefitOptions;
+  /** Label-free recovery after the refit; null for none. */
+  readonly recovery: RecoveryOptions | null;
 }
 
 const refit: RefitOptions = { steps: 40, ridge: 1e-4, residualTargets: true, refitStandard: true };
 
-export const efforts: Readonly<Record<"fast" | "normal" | "max", SearchEffort>> = {
-  fast: { screen: 0, refine: 8, slack: 1.1, fittedImages: 256, selectedImages: 128, measured: 3, refit: { ...refit, steps: 15 } },
-  normal: { screen: 4, refine: 20, slack: 1.15, fittedImages: 512, selectedImages: 256, measured: 4, refit },
-  max: { screen: 8, refine: 40, slack: 1.3, fittedImages: 1536, selectedImages: 256, measured: 6, refit: { ...refit, steps: 80 } },
+const recovery: RecoveryOptions = {
+  steps: 200,
+  images: 128,
+  rate: 5e-3,
+  macs: 6e12,
+  endToEnd: { steps: 100, images: 128, rate: 1e-3 },
+  seed: 0,
 };
+
+export const efforts: Readonly<Record<"fast" | "normal" | "max", SearchEffort>> = {
+  fast: {
+    fit: { sizes: 6, rounds: [{ steps: 6, slack: 1.08 }] },
+    fittedImages: 256,
+    selectedImages: 128,
+    measured: 3,
+    refit: { ...refit, steps: 20 },
+    recovery: null,
+  },
+  normal: {
+    fit: { sizes: 10, rounds: [{ steps: 12, slack: 1.12 }] },
+    fittedImages: 512,
+    selectedImages: 256,
+    measured: 4,
+    refit: { ...refit, steps: 50 },
+    recovery: null,
+  },
+  max: {
+    fit: {
+      sizes: 20,
+      rounds: [
+        { steps: 6, slack: 1.4 },
+        { steps: 30, slack: 1.12 },
+      ],
+    },
+    fittedImages: 1536,
+    selectedImages: 256,
+    measured: 6,
+    refit: { ...refit, steps: 120 },
+    recovery,
+  },
+};
+
+/** Layers up to which every family tries all its sizes; of more layers each gets fewer. */
+const layersInFull = 24;
+const fewestSizes = 5;
+
+function sizesFor(sizes: number, layers: number): number {
+  return Math.min(sizes, Math.max(fewestSizes, Math.round((sizes * layersInFull) / layers)));
+}
 
 export interface SearchOptions {
   readonly families: readonly FormFamily[];
   readonly effort: SearchEffort;
   readonly seed: number;
-  readonly batchSize: number;
+  /** Images per run; `fixed` when the model takes no other number. */
+  readonly batch: { readonly size: number; readonly fixed: boolean };
   /** Full shapes of inputs by name, as the facts were inferred with. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   readonly scope: Scope;
   readonly open: (model: Model) => Promise<Executor>;
   readonly report: (step: string, done: number, total: number | null) => void;
   readonly signal?: AbortSignal | undefined;
+  /** Finished units are written to it and taken from it. */
+  readonly journal?: Journal | null;
 }
 
 /** A model with every layer's form chosen and fitted, and what it does on the selected images. */
@@ -52,18 +114,26 @@ export interface Solution {
   readonly measured: Distance;
 }
 
+/** What does not depend on the families: the original's activations, answers and moments. */
+interface Groundwork {
+  readonly cx: SearchContext;
+  readonly products: RuntimeProducts;
+  readonly effort: SearchEffort;
+  readonly declined: readonly DeclinedLayer[];
+  readonly original: Answers;
+  readonly kinds: readonly OutputKind[];
+  readonly moments: readonly LayerMoments[];
+  readonly targets: readonly (readonly FitTarget[])[];
+  readonly images: { readonly fitted: number; readonly selected: number };
+}
+
 /** Candidates and sensitivities of a model, ready to be solved for any budget. */
 export class Search {
   private constructor(
-    private readonly cx: SearchContext,
-    private readonly products: RuntimeProducts,
-    private readonly effort: SearchEffort,
+    private readonly ground: Groundwork,
+    private readonly unit: string,
     readonly layers: readonly LayerCandidates[],
     readonly sensitivities: readonly Sensitivity[],
-    readonly declined: readonly DeclinedLayer[],
-    private readonly original: Answers,
-    private readonly kinds: readonly OutputKind[],
-    readonly images: { readonly fitted: number; readonly selected: number },
   ) {}
 
   static async prepare(model: Model, facts: FactTable, data: DataSet, o: SearchOptions): Promise<Search> {
@@ -74,58 +144,120 @@ export class Search {
     const selected = split.selected.subarray(0, effort.selectedImages);
     const products = new RuntimeProducts(o.open);
     const cx: SearchContext = {
-      network: new StagedNetwork(working.model, inferFacts(working.model, { shapes: o.shapes }), working.slots, o.open),
+      network: new StagedNetwork(
+        working.model,
+        inferFacts(working.model, { shapes: o.shapes }),
+        working.slots,
+        o.open,
+      ),
       slots: working.slots,
       model: working.model,
       open: o.open,
       productsFor: products.of,
       solve: solveSpd,
-      fitted: batchesOf(data, fitted, o.batchSize),
-      selected: batchesOf(data, selected, o.batchSize),
+      fitted: batchesOf(data, fitted, o.batch.size, o.batch.fixed),
+      selected: batchesOf(data, selected, o.batch.size, o.batch.fixed),
       report: o.report,
       checkAbort: () => o.signal?.throwIfAborted(),
+      pause: pauses(o.signal),
+      journal: o.journal ?? null,
     };
     const original = await runModel(cx, working.model, cx.selected);
     const kinds = outputKinds(working.model, original);
     const moments = await originalMoments(cx);
-    const layers: LayerCandidates[] = [];
-    for (const slot of working.slots) {
-      cx.checkAbort();
-      const targets = ownTargets(slot.layer, moments[slot.index]!, products.of);
-      layers.push(await fitCandidates(slot.layer, targets, o.families, effort));
-      o.report("candidates", layers.length, working.slots.length);
-    }
-    const sensitivities = await measureSensitivities(cx, layers, moments, original, kinds, effort.measured);
+    const targets = cx.slots.map(({ layer, index }) => ownTargets(layer, moments[index]!, products.of));
     const images = { fitted: fitted.length, selected: selected.length };
-    return new Search(cx, products, effort, layers, sensitivities, working.declined, original, kinds, images);
+    const { declined } = working;
+    return Search.fit(
+      { cx, products, effort, declined, original, kinds, moments, targets, images },
+      o.families,
+    );
+  }
+
+  /** Fits the families' forms to every layer and measures how sensitive the answers are to them. */
+  private static async fit(ground: Groundwork, families: readonly FormFamily[]): Promise<Search> {
+    const { cx, effort, original, kinds, moments } = ground;
+    const unit = families.map(({ name }) => name).join("+");
+    const layers: LayerCandidates[] = [];
+    const fitEffort = { ...effort.fit, sizes: sizesFor(effort.fit.sizes, cx.slots.length) };
+    for (const { layer, index } of cx.slots) {
+      const targets = ground.targets[index]!;
+      const fit = (): Promise<LayerCandidates> =>
+        fitCandidates(layer, targets, families, fitEffort, cx.pause);
+      const codec = candidatesCodec(layer, targets, families, fitEffort.sizes);
+      layers.push(await resumed(cx.journal, `${unit} candidates ${index}`, codec, fit));
+      await cx.pause();
+      cx.report("candidates", layers.length, cx.slots.length);
+    }
+    const sensitivities = await measureSensitivities(
+      cx,
+      layers,
+      moments,
+      original,
+      kinds,
+      effort.measured,
+      ({ index }) => `${unit} sensitivity ${index}`,
+    );
+    return new Search(ground, unit, layers, sensitivities);
+  }
+
+  /** The same search with other families; it lives as long as this one. */
+  withFamilies(families: readonly FormFamily[]): Promise<Search> {
+    return Search.fit(this.ground, families);
+  }
+
+  get declined(): readonly DeclinedLayer[] {
+    return this.ground.declined;
+  }
+
+  /** Images that are fitted, and images that choices are made on. */
+  get images(): Groundwork["images"] {
+    return this.ground.images;
   }
 
   /** Allocates within the limits, refits, and measures the result on the selected images; null when nothing fits. */
   async solve(limits: CostLimits, options: Partial<RefitOptions> = {}): Promise<Solution | null> {
-    const allocation = allocate(this.layers, this.sensitivities, limits);
-    if (!allocation) return null;
-    const fitted = await refitSequentially(this.cx, this.layers, allocation.chosen, { ...this.effort.refit, ...options });
-    const measured = await this.measure(fitted);
-    return { allocation, fitted, measured };
+    return this.resumed(`solution ${JSON.stringify([limits, options])}`, async () => {
+      const allocation = allocate(this.layers, this.sensitivities, limits);
+      return allocation && this.refit(allocation, options);
+    });
   }
 
   /** The cheapest choice of every layer, for budgets that nothing meets. */
   async solveCheapest(): Promise<Solution> {
     const chosen = this.layers.map((layer) => layer.front[0] ?? layer.standard);
-    const fitted = await refitSequentially(this.cx, this.layers, chosen, this.effort.refit);
     const loss = chosen.reduce((sum, { error }, l) => sum + lossAt(this.sensitivities[l]!, error), 0);
-    return { allocation: { chosen, loss }, fitted, measured: await this.measure(fitted) };
+    const refit = (): Promise<Solution> => this.refit({ chosen, loss }, {});
+    return (await this.resumed("cheapest", refit)) ?? refit();
+  }
+
+  private async refit(allocation: Allocation, options: Partial<RefitOptions>): Promise<Solution> {
+    const { cx, effort } = this.ground;
+    const fitted = await refitSequentially(cx, this.layers, allocation.chosen, {
+      ...effort.refit,
+      ...options,
+    });
+    const recovered = effort.recovery
+      ? await recoverNetwork(cx, this.layers, fitted, effort.recovery, (network) => this.measure(network))
+      : fitted;
+    return { allocation, fitted: recovered, measured: await this.measure(recovered) };
+  }
+
+  private resumed(unit: string, solve: () => Promise<Solution | null>): Promise<Solution | null> {
+    const { cx } = this.ground;
+    return resumed(cx.journal, `${this.unit} ${unit}`, solutionCodec(cx.slots, this.layers), solve);
   }
 
   /** Distance on the selected images of the network with these layers. */
   async measure(fitted: readonly FittedLayer[]): Promise<Distance> {
-    const changed = await runModel(this.cx, this.composed(fitted), this.cx.selected);
-    return distance(this.original, changed, this.kinds);
+    const { cx, original, kinds } = this.ground;
+    const changed = await runModel(cx, this.composed(fitted), cx.selected);
+    return distance(original, changed, kinds);
   }
 
   /** The working model with the layers' dense kernels in place. */
   composed(fitted: readonly FittedLayer[]): Model {
-    const model = cloneModel(this.cx.model);
+    const model = cloneModel(this.ground.cx.model);
     for (const { slot, weights } of fitted) {
       replaceInitializer(model, slot.weight, weights.weight);
       replaceInitializer(model, slot.bias, weights.bias);
@@ -134,8 +266,8 @@ export class Search {
   }
 
   async dispose(): Promise<void> {
-    await this.cx.network.dispose();
-    await this.products.dispose();
+    await this.ground.cx.network.dispose();
+    await this.ground.products.dispose();
   }
 }
 
@@ -143,7 +275,11 @@ function replaceInitializer(model: Model, name: string, tensor: Tensor): void {
   model.graph.value(name)!.initializer_ = tensor;
 }
 
-async function runModel(cx: SearchContext, model: Model, batches: readonly ReadonlyMap<string, Tensor>[]): Promise<Answers> {
+async function runModel(
+  cx: SearchContext,
+  model: Model,
+  batches: readonly ReadonlyMap<string, Tensor>[],
+): Promise<Answers> {
   const executor = await cx.open(model);
   try {
     return await answersOf(executor, batches);
@@ -158,11 +294,16 @@ async function originalMoments(cx: SearchContext): Promise<LayerMoments[]> {
   const moments: LayerMoments[] = [];
   let states: State[] = cx.fitted.map((feeds) => network.start(feeds));
   for (const step of network.steps) {
-    cx.checkAbort();
+    await cx.pause();
     const next: State[] = [];
     for (const state of states) next.push(await network.advance(step, state));
     if (step.slot) {
-      moments[step.slot.index] = await momentsOf(cx, step.slot, states, next.map((state) => state.get(step.slot!.output)!));
+      moments[step.slot.index] = await momentsOf(
+        cx,
+        step.slot,
+        states,
+        next.map((state) => state.get(step.slot!.output)!),
+      );
       cx.report("calibration", step.slot.index + 1, cx.slots.length);
     }
     states = next;

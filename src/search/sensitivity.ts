@@ -1,6 +1,7 @@
 import { answersOf, distance, type Answers, type OutputKind } from "./answers.js";
 import type { Candidate, LayerCandidates } from "./candidates.js";
 import type { SearchContext } from "./context.js";
+import { resumed, sensitivityCodec } from "./journal.js";
 import type { LayerSlot } from "./layers.js";
 import type { State } from "./staged-network.js";
 import { biasFor, composedKernel, layerWeights } from "./weights.js";
@@ -27,7 +28,7 @@ export function lossAt({ points }: Sensitivity, error: number): number {
 /**
  * Label-free sensitivity of every layer: single candidates are put in its place and the answers on the selected images
  * compared with the original's. `perLayer` candidates, evenly spread over the front, are measured; the rest is read off
- * the curve. Only what lies behind the layer is run again.
+ * the curve. Only what lies behind the layer is run again. `unit` names a layer's result in the journal.
  */
 export async function measureSensitivities(
   cx: SearchContext,
@@ -36,16 +37,20 @@ export async function measureSensitivities(
   original: Answers,
   kinds: readonly OutputKind[],
   perLayer: number,
+  unit: (slot: LayerSlot) => string,
 ): Promise<Sensitivity[]> {
   const { network } = cx;
   const result: Sensitivity[] = [];
   let states: State[] = cx.selected.map((feeds) => network.start(feeds));
   for (const step of network.steps) {
-    cx.checkAbort();
+    await cx.pause();
     if (step.slot) {
       const { slot } = step;
       const picked = spread(layers[slot.index]!.front, perLayer);
-      result[slot.index] = await measureLayer(cx, slot, picked, layers[slot.index]!, moments[slot.index]!, states, original, kinds);
+      const before = states;
+      const measure = (): Promise<Sensitivity> =>
+        measureLayer(cx, slot, picked, layers[slot.index]!, moments[slot.index]!, before, original, kinds);
+      result[slot.index] = await resumed(cx.journal, unit(slot), sensitivityCodec, measure);
       cx.report("sensitivity", slot.index + 1, cx.slots.length);
     }
     const next: State[] = [];
@@ -75,10 +80,17 @@ async function measureLayer(
   const points: { error: number; loss: number }[] = [];
   try {
     for (const candidate of candidates) {
-      cx.checkAbort();
+      await cx.pause();
       const kernel = composedKernel(candidate.forms, layer.targets);
       const { weight, bias } = layerWeights(slot, kernel, biasFor(kernel, slot.layer, moments));
-      const answers = await answersOf(suffix, states, new Map([[slot.weight, weight], [slot.bias, bias]]));
+      const answers = await answersOf(
+        suffix,
+        states,
+        new Map([
+          [slot.weight, weight],
+          [slot.bias, bias],
+        ]),
+      );
       points.push({ error: candidate.error, loss: distance(original, answers, kinds).divergence });
     }
   } finally {

@@ -72,8 +72,15 @@ export class StagedNetwork {
   /** Everything from a layer on, with the layer's weight and bias as inputs; gives the model's outputs. */
   async openSuffix(slot: LayerSlot): Promise<Executor> {
     const index = this.steps.findIndex((step) => step.slot === slot);
-    const before = index > 0 ? this.steps[index - 1]!.live : this.model.graph.requiredInputs.map(({ name }) => name);
-    return this.open(extract(this.model, [...before.map((name) => this.#cut(name)), ...this.#weightCuts(slot)], this.outputs));
+    const before =
+      index > 0 ? this.steps[index - 1]!.live : this.model.graph.requiredInputs.map(({ name }) => name);
+    return this.open(
+      extract(
+        this.model,
+        [...before.map((name) => this.#cut(name)), ...this.#weightCuts(slot)],
+        this.outputs,
+      ),
+    );
   }
 
   async dispose(): Promise<void> {
@@ -110,7 +117,8 @@ export class StagedNetwork {
     const value = this.model.graph.value(name);
     const fact = this.facts.of(value ?? null);
     const dtype = fact.dtype ?? value?.type?.dtype;
-    if (!dtype) throw new InvariantError("a value between layers has no known type", { where: { tensor: name } });
+    if (!dtype)
+      throw new InvariantError("a value between layers has no known type", { where: { tensor: name } });
     const shape = fact.shape?.map((dim, axis) => (axis === 1 && fact.shape!.length > 1 ? dim : null)) ?? null;
     return { name, type: { dtype, shape } };
   }
@@ -138,7 +146,12 @@ function cutAtLayers(model: Model, slots: readonly LayerSlot[], outputs: readonl
     const stepOutputs = [...live].filter((name) => made.has(name));
     const after = [...live];
     live = new Set(after.filter((name) => !made.has(name)));
-    const read = new Set(nodes.flatMap(outerReads).filter((value) => isFlowing(value)).map(({ name }) => name));
+    const read = new Set(
+      nodes
+        .flatMap(outerReads)
+        .filter((value) => isFlowing(value))
+        .map(({ name }) => name),
+    );
     const inputs = [...read].filter((name) => !made.has(name));
     for (const name of inputs) live.add(name);
     steps.unshift({ slot, nodes, inputs, outputs: stepOutputs, live: after });

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { multiplyMatrices } from "../../src/ops/kernels/matrix-product.js";
-import { createPortableEngine, type PanelEngine } from "../../src/ops/kernels/panels.js";
-import { packGathered, packStrided, panelEngine, product } from "../../src/ops/kernels/product.js";
-import { createWasmEngine } from "../../src/ops/kernels/wasm-panels.js";
+import { createPortableEngine, type PanelEngine } from "../../src/linalg/panels.js";
+import { packGathered, packStrided, panelEngine, product } from "../../src/linalg/product.js";
+import { createWasmEngine } from "../../src/linalg/wasm-panels.js";
 import { noise } from "./one-node.js";
 
 function multiply(engine: PanelEngine, rows: number, depth: number, cols: number): Float64Array {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import type { Tensor} from "../../src/ir/index.js";
+import type { Tensor } from "../../src/ir/index.js";
 import { cloneModel, verify, type Graph } from "../../src/ir/index.js";
 import {
   decodeModel,

@@ -127,3 +127,24 @@ export function dataOptions(flags: OptimizeFlags): { preprocess?: string; limit?
 export function hasBudget({ budget }: OptimizeOptions): boolean {
   return Object.keys(budget ?? {}).length > 0;
 }
+
+export interface JournalFlags {
+  readonly journal?: string;
+  readonly resume?: boolean;
+}
+
+/** Of commands that can be interrupted; `place` is where their journal lies by default. */
+export const journalOptions = (place: string): Option[] => [
+  new Option("--resume", "go on where an interrupted run stopped"),
+  new Option("--journal <dir>", `folder of the journal; kept when named (default: ${place}, gone when done)`),
+];
+
+export function journalSettings({
+  journal,
+  resume,
+}: JournalFlags): Pick<OptimizeOptions, "journal" | "keepJournal" | "resume"> {
+  return {
+    ...(journal === undefined ? {} : { journal, keepJournal: true }),
+    ...(resume ? { resume: true } : {}),
+  };
+}

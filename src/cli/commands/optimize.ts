@@ -28,17 +28,19 @@ import {
   addOptimizeOptions,
   dataOptions,
   hasBudget,
+  journalOptions,
+  journalSettings,
   optimizeOptions,
+  type JournalFlags,
   type OptimizeFlags,
 } from "./optimize-options.js";
 
-interface Flags extends OptimizeFlags {
+interface Flags extends OptimizeFlags, JournalFlags {
   readonly report?: readonly string[];
   readonly reporter: string;
   readonly printAfter?: string;
   readonly stopAfter?: number;
   readonly dryRun?: boolean;
-  readonly resume?: boolean;
 }
 
 export const optimizeCommand: CommandModule = (program, cx) => {
@@ -62,7 +64,7 @@ export const optimizeCommand: CommandModule = (program, cx) => {
       positiveNumber,
     ),
     new Option("--dry-run", "do everything but write"),
-    new Option("--resume", "go on where an interrupted run stopped"),
+    ...journalOptions("OUT.onnx.convopt-journal"),
     ...commonOptions(),
   ];
   for (const option of options) command.addOption(option);
@@ -82,7 +84,7 @@ export const optimizeCommand: CommandModule = (program, cx) => {
           : { printAfter: flags.printAfter, onPrint: (text: string) => terminal.note(printable(text)) }),
         ...(flags.stopAfter === undefined ? {} : { stopAfter: flags.stopAfter }),
         ...(flags.dryRun ? { dryRun: true } : {}),
-        ...(flags.resume ? { resume: true } : {}),
+        ...journalSettings(flags),
       });
       for (const warning of report.warnings) control.onWarning(warning);
       for (const path of flags.report ?? []) await writeReport(path, report, ledger);

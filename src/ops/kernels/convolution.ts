@@ -1,7 +1,7 @@
 import { elementCount, type NumberArray } from "../../ir/index.js";
 import type { KnownConvGeometry } from "../conv-geometry.js";
 import { stridesOf } from "../broadcast.js";
-import { packGathered, packStrided, product } from "./product.js";
+import { packGathered, packStrided, product } from "../../linalg/product.js";
 
 export type FloatArray = Float32Array | Float64Array;
 

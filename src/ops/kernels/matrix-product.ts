@@ -1,5 +1,5 @@
 import type { NumberArray } from "../../ir/index.js";
-import { packStrided, product } from "./product.js";
+import { packStrided, product } from "../../linalg/product.js";
 
 /** A matrix within an array: entry (i, j) is at `at + i · row + j · col`. */
 export interface MatrixLayout {

@@ -2,7 +2,7 @@ import { elementCount, type NumberArray } from "../../ir/index.js";
 import { stridesOf } from "../broadcast.js";
 import type { KnownConvGeometry } from "../conv-geometry.js";
 import { tableOf, type ConvolutionOperands } from "./convolution.js";
-import { packStrided, product } from "./product.js";
+import { packStrided, product } from "../../linalg/product.js";
 
 /** Unpadded output held at a time, in elements; one channel may take more, up to `mostHeld`. */
 const heldElements = 2 ** 21;

@@ -1,4 +1,3 @@
-import type { NumberArray } from "../../ir/index.js";
 import { createPortableEngine, tile, wholeTiles, type PanelEngine } from "./panels.js";
 import { createWasmEngine } from "./wasm-panels.js";
 
@@ -36,6 +35,10 @@ export interface ProductOperands {
   readonly packB: PackPanels;
   readonly store: StoreBlock;
 }
+
+/** Arrays that operands are packed from. */
+export type PackableArray =
+  Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
 
 let chosen: PanelEngine | null = null;
 
@@ -85,7 +88,7 @@ export function product(
 
 /** Packs lines whose entry (line, step) is `from[offset + line · lineStride + step · stepStride]`. */
 export function packStrided(
-  from: NumberArray,
+  from: PackableArray,
   offset: number,
   lineStride: number,
   stepStride: number,

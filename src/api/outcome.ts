@@ -1,0 +1,94 @@
+import { splitImages, type DataSet } from "../calib/index.js";
+import { Ledger, type FormFamily, type PassSummary } from "../engine/index.js";
+import { ModelError, verify as verifyGraph, type Model, type ModelFile } from "../ir/index.js";
+import type { Report } from "../report/index.js";
+import type { Compression, RunData } from "./compress.js";
+import { openJudge, type Judge } from "./judge.js";
+import { budgetVerdicts, buildReport, type CostPair } from "./optimize-report.js";
+import type { OptimizeOptions } from "./options.js";
+import { costOf, type PreparedRun } from "./prepared-run.js";
+
+/** The work on a model in memory, before anything is written. */
+export interface Outcome {
+  readonly original: Model;
+  readonly model: Model;
+  readonly run: RunData;
+  readonly before: CostPair;
+  readonly after: CostPair;
+  readonly compression: Compression | null;
+  readonly passes: readonly PassSummary[];
+  readonly ledger: Ledger;
+  readonly warnings: string[];
+  readonly started: number;
+}
+
+/** What came of a run: the exactly rewritten model, or what a budget made of it. */
+export function outcomeOf(prepared: PreparedRun, compression: Compression | null, ledger: Ledger): Outcome {
+  const { original, exact, run, before, exactCost, families, warnings, started } = prepared;
+  const base = { original, run, before, ledger, warnings: [...warnings], started };
+  if (!compression) {
+    return { ...base, model: exact, after: exactCost, compression, passes: prepared.passes };
+  }
+  const { model } = compression;
+  verifyGraph(model.graph);
+  const passes = [...prepared.passes, ...familySummaries(ledger, families)];
+  return { ...base, model, after: costOf(model, prepared.shapes), compression, passes };
+}
+
+function familySummaries(ledger: Ledger, families: readonly FormFamily[]): PassSummary[] {
+  return families.map(({ name }) => {
+    const own = ledger.entries.filter((entry) => entry.pass === name);
+    const nodes = (verdict: string): Set<string> =>
+      new Set(own.filter((entry) => entry.verdict === verdict).map(({ node }) => node));
+    const applied = nodes("applied");
+    return {
+      name,
+      applied: applied.size,
+      declined: [...nodes("declined")].filter((node) => !applied.has(node)).length,
+      ms: 0,
+    };
+  });
+}
+
+/** A judge for one original and the judged images of a run's data, for as many results as there are. */
+export function judgeOf({ original, run, before }: PreparedRun, options: OptimizeOptions): Judge {
+  return openJudge(original, run.data, judgedImages(run.data, options.seed ?? 0), before.macs, options);
+}
+
+/** The report on an outcome from what was written, or would be, as it decodes. */
+export async function reportOn(
+  outcome: Outcome,
+  judge: Judge,
+  written: Model,
+  file: ModelFile | null,
+  bytes: number,
+  options: OptimizeOptions,
+): Promise<Report> {
+  const start = performance.now();
+  const warn = (text: string): void => {
+    if (!outcome.warnings.includes(text)) outcome.warnings.push(text);
+    options.onWarning?.(text);
+  };
+  const quality = await judge(written, warn).catch((error: unknown) => {
+    if (!(error instanceof ModelError)) throw error;
+    throw error.at({ file: written.file?.path ?? "the result" });
+  });
+  const verifyMs = Math.round(performance.now() - start);
+  const verdicts = budgetVerdicts(options.budget ?? {}, outcome, quality);
+  return buildReport({
+    outcome,
+    quality,
+    verdicts,
+    judged: quality.images,
+    file,
+    bytes,
+    verifyMs,
+    options,
+  });
+}
+
+/** The judged images; a data set too small to be split is judged whole. */
+function judgedImages(data: DataSet, seed: number): Int32Array {
+  const { judged } = splitImages(data.count, seed);
+  return judged.length > 0 ? judged : Int32Array.from({ length: data.count }, (_, i) => i);
+}

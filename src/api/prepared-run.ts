@@ -1,0 +1,119 @@
+import type { DataSet } from "../calib/index.js";
+import { Ledger, runRewrites, type FormFamily, type PassSummary, type Rewrite } from "../engine/index.js";
+import { cloneModel, print, UsageError, type Model } from "../ir/index.js";
+import { inferFacts, modelCost } from "../measure/index.js";
+import { upgradeOpset } from "../upgrade/index.js";
+import { preset } from "../../passes/index.js";
+import { checkQualityBudget, costShapes, runData, type RunData } from "./compress.js";
+import { resolveCalibration } from "./data.js";
+import type { CostPair } from "./optimize-report.js";
+import type { OptimizeOptions } from "./options.js";
+
+/** A run up to where budgets matter: the data are read and the exact rewrites done. */
+export interface PreparedRun {
+  readonly original: Model;
+  /** The model after exact rewrites. */
+  readonly exact: Model;
+  readonly run: RunData;
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** Costs of the original and of the exactly rewritten model. */
+  readonly before: CostPair;
+  readonly exactCost: CostPair;
+  readonly families: readonly FormFamily[];
+  /** The exact passes. */
+  readonly passes: readonly PassSummary[];
+  readonly ledger: Ledger;
+  readonly warnings: string[];
+  readonly warn: (text: string) => void;
+  /** From `performance.now()`. */
+  readonly started: number;
+}
+
+/**
+ * Checks the options, reads the data and applies the exact rewrites to a copy of the model. Throws a UsageError for
+ * options that can't go together, a ModelError for models and data that can't be used.
+ */
+export async function prepareRun(given: Model, options: OptimizeOptions): Promise<PreparedRun> {
+  const started = performance.now();
+  checkOptions(options);
+  const warnings: string[] = [];
+  const warn = (text: string): void => {
+    warnings.push(text);
+    options.onWarning?.(text);
+  };
+  for (const text of given.warnings) warn(text);
+  const original = options.upgradeOpset === undefined ? given : upgradeOpset(given, options.upgradeOpset);
+  const calibration: DataSet | null = await resolveCalibration(options.calibration, original);
+  const run = runData(original, calibration, options);
+  checkQualityBudget(options.budget ?? {}, original, run);
+  const shapes = costShapes(original, run.data, options);
+  const ledger = new Ledger();
+  const exact = cloneModel(original);
+  const { rewrites, families } = splitPasses(options);
+  options.onProgress?.({ step: "exact rewrites", done: 0, total: null });
+  const { passes } = runRewrites(exact, rewrites, {
+    ledger,
+    shapes,
+    ...(options.only ? { only: options.only } : {}),
+    ...(options.skip ? { skip: options.skip } : {}),
+    ...(options.revert ? { revert: options.revert } : {}),
+    ...(options.stopAfter === undefined ? {} : { stopAfter: options.stopAfter }),
+    ...(options.signal ? { signal: options.signal } : {}),
+    onPatch: ({ entry, model: changed }) => {
+      if (options.printAfter === "changed" || options.printAfter === entry.pass)
+        options.onPrint?.(print(changed.graph));
+    },
+  });
+  const [before, exactCost] = [costOf(original, shapes), costOf(exact, shapes)];
+  return {
+    original,
+    exact,
+    run,
+    shapes,
+    before,
+    exactCost,
+    families,
+    passes,
+    ledger,
+    warnings,
+    warn,
+    started,
+  };
+}
+
+function checkOptions({ budget = {}, families, passes = preset.conv }: OptimizeOptions): void {
+  if (budget.keepLatency !== undefined) {
+    throw new UsageError("E_NOT_AVAILABLE", "--keep-latency is not available yet", {
+      hint: "use --keep-macs",
+    });
+  }
+  if (budget.lossless && (budget.maxError !== undefined || budget.minAgreement !== undefined)) {
+    throw new UsageError("E_BUDGET", "--lossless needs no quality budget", {
+      hint: "leave out --max-error and --min-agreement",
+    });
+  }
+  const known = passes.filter(({ kind }) => kind === "family").map(({ name }) => name);
+  const unknown = families?.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new UsageError("E_UNKNOWN_FAMILY", `there is no form family ${JSON.stringify(unknown)}`, {
+      hint: `the families are ${known.join(", ")}`,
+    });
+  }
+}
+
+function splitPasses({ passes = preset.conv, families }: OptimizeOptions): {
+  rewrites: Rewrite[];
+  families: FormFamily[];
+} {
+  return {
+    rewrites: passes.filter((pass) => pass.kind === "rewrite"),
+    families: passes
+      .filter((pass) => pass.kind === "family")
+      .filter(({ name }) => !families || families.includes(name)),
+  };
+}
+
+export function costOf(model: Model, shapes: ReadonlyMap<string, readonly number[]>): CostPair {
+  const { macs, params, nodes } = modelCost(model, inferFacts(model, { shapes }));
+  return { macs, params, nodes };
+}

@@ -1,0 +1,252 @@
+import { UnsupportedError } from "../ir/index.js";
+import { seededRandom } from "../linalg/index.js";
+import type { Distance } from "./answers.js";
+import type { LayerCandidates } from "./candidates.js";
+import type { SearchContext } from "./context.js";
+import { recoveryBlocks, wholeNetwork, type Block } from "./recovery-blocks.js";
+import type { FittedLayer } from "./refit.js";
+import type { LayerWeights, State } from "./staged-network.js";
+import { trainBlock, type TrainingOptions } from "./train-block.js";
+import { TrainableLayer } from "./trainable-layer.js";
+
+export interface RecoveryOptions extends TrainingOptions {
+  readonly seed: number;
+  /** Multiply–accumulates of all forward passes together, at most; steps get fewer images, then there are fewer steps. */
+  readonly macs: number;
+  /** A last pass over the whole network at once, against the original's outputs; null for none. */
+  readonly endToEnd: TrainingOptions | null;
+}
+
+/** What became of a block: its relative squared error on the selected images before and after, and why it was left. */
+export interface RecoveredBlock {
+  readonly layers: readonly string[];
+  readonly before: number;
+  readonly after: number | null;
+  readonly kept: boolean;
+  readonly reason: string | null;
+}
+
+export interface Recovery {
+  readonly fitted: FittedLayer[];
+  readonly blocks: readonly RecoveredBlock[];
+}
+
+/** Bytes of activations that are held of all images, and the fewest steps and images per step that are worth a try. */
+const heldBytes = 1.2 * 2 ** 30;
+const fewestSteps = 40;
+const fewestImages = 16;
+
+/** Activations of the fitted and the selected images, in the original and in the compressed network. */
+interface Flow {
+  original: State[];
+  changed: State[];
+}
+
+/**
+ * Label-free recovery: block by block in topological order, all factors of the block's forms, the kernels of its
+ * other layers and all biases are trained so that the block's output comes near the original's, from the inputs that
+ * the compressed network really gives it (block-wise reconstruction, as in BRECQ, Li et al. 2021). A block keeps its
+ * result only if its output's error became smaller on the selected images, which training never sees.
+ */
+export async function recover(
+  cx: SearchContext,
+  layers: readonly LayerCandidates[],
+  fitted: readonly FittedLayer[],
+  options: RecoveryOptions,
+): Promise<Recovery> {
+  const training = affordable(
+    options,
+    layers.reduce((sum, { layer }) => sum + layer.macs, 0),
+  );
+  if (!training) return { fitted: [...fitted], blocks: [] };
+  const blocks = recoveryBlocks(cx.network.steps, modelInputs(cx));
+  const random = seededRandom(options.seed).fork("recovery");
+  const batches = cx.fitted.slice(0, await batchesThatFit(cx, blocks));
+  const total = blocks.length * training.steps;
+  const result = [...fitted];
+  const outcomes: RecoveredBlock[] = [];
+  const start = (feeds: SearchContext["fitted"]): Flow => {
+    const original = feeds.map((batch) => cx.network.start(batch));
+    return { original, changed: original };
+  };
+  const [train, judge] = [start(batches), start(cx.selected)];
+  for (const [index, block] of blocks.entries()) {
+    const own = block.slots.map((slot) => result[slot.index]!);
+    const touched = own.some(({ candidate }) => candidate.plan) || train.changed !== train.original;
+    const targets = await through(cx, block, train.original, null);
+    const wanted = await through(cx, block, judge.original, null);
+    if (touched && block.slots.length > 0 && block.outputs.length > 0) {
+      const trainable = own.map((layer) => new TrainableLayer(layer, layers[layer.slot.index]!.targets));
+      const before = await through(cx, block, judge.changed, own);
+      const outcome = await attempt(block, relativeError(block, before, wanted), async () => {
+        await trainBlock(
+          cx,
+          block,
+          trainable,
+          train.changed,
+          targets,
+          training,
+          random.fork(String(index)),
+          (step) => cx.report("recovery", index * training.steps + step, total),
+        );
+        const trained = trainable.map((layer) => layer.result());
+        return {
+          trained,
+          error: relativeError(block, await through(cx, block, judge.changed, trained), wanted),
+        };
+      });
+      outcomes.push(outcome);
+      if (outcome.kept) for (const layer of trainable) place(result, layer.result());
+    }
+    const now = block.slots.map((slot) => result[slot.index]!);
+    train.changed = touched ? await through(cx, block, train.changed, now) : targets;
+    judge.changed = touched ? await through(cx, block, judge.changed, now) : wanted;
+    [train.original, judge.original] = [targets, wanted];
+    cx.report("recovery", (index + 1) * training.steps, total);
+  }
+  return { fitted: result, blocks: outcomes };
+}
+
+/**
+ * Block-wise recovery, then the pass over the whole network; each is kept only if the network's answers on the selected
+ * images came nearer to the original's.
+ */
+export async function recoverNetwork(
+  cx: SearchContext,
+  layers: readonly LayerCandidates[],
+  fitted: readonly FittedLayer[],
+  options: RecoveryOptions,
+  measure: (fitted: readonly FittedLayer[]) => Promise<Distance>,
+): Promise<readonly FittedLayer[]> {
+  if (!fitted.some(({ candidate }) => candidate.plan)) return fitted;
+  let best = fitted;
+  let least = (await measure(fitted)).divergence;
+  const keepIfBetter = async (tried: readonly FittedLayer[]): Promise<void> => {
+    const { divergence } = await measure(tried);
+    if (divergence < least) [best, least] = [tried, divergence];
+  };
+  await keepIfBetter((await recover(cx, layers, best, options)).fitted);
+  if (options.endToEnd) await keepIfBetter(await recoverEndToEnd(cx, layers, best, options));
+  return best;
+}
+
+/** One more pass over the whole network at once, against the original's outputs. */
+export async function recoverEndToEnd(
+  cx: SearchContext,
+  layers: readonly LayerCandidates[],
+  fitted: readonly FittedLayer[],
+  options: RecoveryOptions,
+): Promise<FittedLayer[]> {
+  const training =
+    options.endToEnd &&
+    affordable(
+      { ...options, ...options.endToEnd },
+      layers.reduce((sum, { layer }) => sum + layer.macs, 0),
+    );
+  if (!training || fitted.length === 0) return [...fitted];
+  const block = wholeNetwork(cx.network.steps, modelInputs(cx));
+  const inputs = cx.fitted
+    .slice(0, await batchesThatFit(cx, [block]))
+    .map((batch) => cx.network.start(batch));
+  const targets = await through(cx, block, inputs, null);
+  const trainable = fitted.map((layer) => new TrainableLayer(layer, layers[layer.slot.index]!.targets));
+  const random = seededRandom(options.seed).fork("end-to-end");
+  try {
+    await trainBlock(cx, block, trainable, inputs, targets, training, random, (step) =>
+      cx.report("recovery", step, training.steps),
+    );
+  } catch (error) {
+    if (error instanceof UnsupportedError) return [...fitted];
+    throw error;
+  }
+  return trainable.map((layer) => layer.result());
+}
+
+function modelInputs(cx: SearchContext): readonly string[] {
+  return cx.model.graph.requiredInputs.map(({ name }) => name);
+}
+
+function place(fitted: FittedLayer[], layer: FittedLayer): void {
+  fitted[layer.slot.index] = layer;
+}
+
+async function attempt(
+  block: Block,
+  before: number,
+  train: () => Promise<{ readonly error: number }>,
+): Promise<RecoveredBlock> {
+  const layers = block.slots.map(({ layer }) => layer.name);
+  try {
+    const { error: after } = await train();
+    const kept = after < before;
+    return { layers, before, after, kept, reason: kept ? null : "no better on the selected images" };
+  } catch (error) {
+    if (!(error instanceof UnsupportedError)) throw error;
+    return { layers, before, after: null, kept: false, reason: error.message };
+  }
+}
+
+/** States behind the block, with the given layers or the original's. */
+async function through(
+  cx: SearchContext,
+  block: Block,
+  states: readonly State[],
+  fitted: readonly FittedLayer[] | null,
+): Promise<State[]> {
+  const weights = new Map<number, LayerWeights>(fitted?.map((layer) => [layer.slot.index, layer.weights]));
+  const result: State[] = [];
+  for (let state of states) {
+    cx.checkAbort();
+    for (const step of block.steps)
+      state = await cx.network.advance(step, state, step.slot ? weights.get(step.slot.index) : undefined);
+    result.push(state);
+  }
+  return result;
+}
+
+/** Σ‖ŷ − y‖² / Σ‖y‖², averaged over the block's outputs. */
+function relativeError(block: Block, states: readonly State[], wanted: readonly State[]): number {
+  let total = 0;
+  for (const name of block.outputs) {
+    let [error, power] = [0, 0];
+    states.forEach((state, s) => {
+      const [a, b] = [state.get(name)!.numbers, wanted[s]!.get(name)!.numbers];
+      for (let i = 0; i < a.length; i++) {
+        error += (a[i]! - b[i]!) ** 2;
+        power += b[i]! ** 2;
+      }
+    });
+    total += error / (power || 1) / block.outputs.length;
+  }
+  return total;
+}
+
+/** The options with as many images per step, then steps, as the work allows; null when too few are left. */
+function affordable(
+  options: TrainingOptions & { readonly macs: number },
+  macsPerImage: number,
+): TrainingOptions | null {
+  const { steps, rate } = options;
+  const work = options.macs / Math.max(1, macsPerImage);
+  const images = Math.min(options.images, Math.max(fewestImages, Math.floor(work / steps)));
+  const possible = Math.min(steps, Math.floor(work / images));
+  return possible < Math.min(steps, fewestSteps) ? null : { steps: possible, images, rate };
+}
+
+/** Batches whose activations at the block boundaries fit into memory, before and behind a block, original and changed. */
+async function batchesThatFit(cx: SearchContext, blocks: readonly Block[]): Promise<number> {
+  const first = cx.fitted[0];
+  if (!first) return 0;
+  let state = cx.network.start(first);
+  let most = bytesOf(state);
+  for (const block of blocks) {
+    [state] = (await through(cx, block, [state], null)) as [State];
+    most = Math.max(most, bytesOf(state));
+  }
+  const held = heldBytes / (4 * Math.max(1, most)) - cx.selected.length;
+  return Math.max(1, Math.min(cx.fitted.length, Math.floor(held)));
+}
+
+function bytesOf(state: State): number {
+  return [...state.values()].reduce((sum, { size }) => sum + 4 * size, 0);
+}

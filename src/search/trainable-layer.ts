@@ -1,0 +1,113 @@
+import { ChainSum, tapCount, type FitTarget, type Form } from "../forms/index.js";
+import { applyOrders } from "../forms/compose.js";
+import type { ConvSpec } from "../forms/index.js";
+import type { FittedLayer } from "./refit.js";
+import type { LayerWeights } from "./staged-network.js";
+import { layerWeights } from "./weights.js";
+
+/** Numbers that a step changes, and what size of change is small for them. */
+export interface Parameter {
+  readonly values: Float64Array;
+  readonly scale: number;
+}
+
+/** The form of one of the layer's groups while it is trained. */
+interface TrainableForm {
+  readonly form: Form;
+  readonly spec: ConvSpec;
+  readonly sum: ChainSum;
+  readonly weights: readonly (readonly Float64Array[])[];
+}
+
+/**
+ * A fitted layer as parameters: all factors of its forms and its bias, held in float64. The network runs the dense
+ * kernel that they compose to, and the dense kernel's gradient is carried back through the composition.
+ */
+export class TrainableLayer {
+  readonly #forms: readonly TrainableForm[];
+  readonly #bias: Float64Array;
+  readonly parameters: readonly Parameter[];
+
+  constructor(
+    private readonly fitted: FittedLayer,
+    targets: readonly FitTarget[],
+  ) {
+    this.#forms = fitted.candidate.forms.map((form, g) => ({
+      form,
+      spec: targets[g]!.layer,
+      sum: new ChainSum(targets[g]!.layer, form.branches),
+      weights: form.branches.map((chain) => chain.map(({ weight }) => weight.slice())),
+    }));
+    this.#bias = fitted.bias.slice();
+    const power = targets.reduce((sum, target) => sum + target.power, 0) / Math.max(1, this.#bias.length);
+    this.parameters = [
+      ...this.#forms
+        .flatMap(({ weights }) => weights.flat())
+        .map((values) => ({ values, scale: rootMeanSquare(values) })),
+      { values: this.#bias, scale: Math.sqrt(power) },
+    ];
+  }
+
+  /** The dense kernel and bias as they are now; call before {@link gradients}. */
+  weights(): LayerWeights {
+    return layerWeights(this.fitted.slot, this.#kernel(), this.#bias);
+  }
+
+  /** Gradients of all parameters, in order, from those of the dense kernel and the bias. */
+  gradients(kernel: Float64Array, bias: Float64Array): readonly Float64Array[] {
+    let at = 0;
+    const factors = this.#forms.flatMap(({ form, spec, sum, weights }) => {
+      const size = spec.outChannels * spec.inChannels * tapCount(spec);
+      const outer = undoOrders(kernel.subarray(at, (at += size)), form, spec);
+      return sum.gradient(outer, weights).flat();
+    });
+    return [...factors, bias];
+  }
+
+  /** The layer with its parameters as they are now. */
+  result(): FittedLayer {
+    const forms = this.#forms.map(({ form, weights }) => ({
+      ...form,
+      branches: form.branches.map((chain, b) =>
+        chain.map((stage, s) => ({ ...stage, weight: weights[b]![s]!.slice() })),
+      ),
+    }));
+    const { slot, candidate } = this.fitted;
+    return { slot, candidate: { ...candidate, forms }, bias: this.#bias.slice(), weights: this.weights() };
+  }
+
+  #kernel(): Float64Array {
+    const parts = this.#forms.map(({ form, spec, sum, weights }) =>
+      applyOrders(sum.compose(weights), form, spec),
+    );
+    const kernel = new Float64Array(parts.reduce((total, { length }) => total + length, 0));
+    let at = 0;
+    for (const part of parts) {
+      kernel.set(part, at);
+      at += part.length;
+    }
+    return kernel;
+  }
+}
+
+/** The gradient at the sum of chains from the one at the kernel seen from outside the channel orders. */
+function undoOrders(gradient: Float64Array, { inputOrder, outputOrder }: Form, spec: ConvSpec): Float64Array {
+  if (!inputOrder && !outputOrder) return gradient;
+  const { inChannels, outChannels } = spec;
+  const taps = tapCount(spec);
+  const result = new Float64Array(gradient.length);
+  for (let o = 0; o < outChannels; o++) {
+    const row = (outputOrder?.[o] ?? o) * inChannels;
+    for (let i = 0; i < inChannels; i++) {
+      const at = (row + (inputOrder?.[i] ?? i)) * taps;
+      for (let t = 0; t < taps; t++) result[at + t]! += gradient[(o * inChannels + i) * taps + t]!;
+    }
+  }
+  return result;
+}
+
+function rootMeanSquare(values: Float64Array): number {
+  let sum = 0;
+  for (const value of values) sum += value * value;
+  return Math.sqrt(sum / Math.max(1, values.length));
+}

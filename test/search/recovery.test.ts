@@ -1,0 +1,343 @@
+import { describe, expect, it } from "vitest";
+import { chainOf, FitTarget, type ConvSpec, type Form, type Link } from "../../src/forms/index.js";
+import { GraphBuilder, Model, Tensor } from "../../src/ir/index.js";
+import { matrix, seededRandom, solveSpd } from "../../src/linalg/index.js";
+import { inferFacts } from "../../src/measure/index.js";
+import { openExecutor } from "../../src/runtime/index.js";
+import { Adam } from "../../src/search/adam.js";
+import { ownTargets, standardCandidate, type Candidate, type LayerCandidates } from "../../src/search/candidates.js";
+import type { SearchContext } from "../../src/search/context.js";
+import { workingModel, type LayerSlot } from "../../src/search/layers.js";
+import { recoveryBlocks } from "../../src/search/recovery-blocks.js";
+import { recover, recoverNetwork, type RecoveryOptions } from "../../src/search/recovery.js";
+import type { FittedLayer } from "../../src/search/refit.js";
+import { StagedNetwork } from "../../src/search/staged-network.js";
+import { TrainableLayer } from "../../src/search/trainable-layer.js";
+import { composedKernel, layerWeights } from "../../src/search/weights.js";
+
+const random = seededRandom(11);
+
+function values(size: number): Float64Array {
+  return Float64Array.from({ length: size }, () => random.normal());
+}
+
+function randomForm(spec: ConvSpec, chains: readonly (readonly Link[])[], orders: Pick<Form, "inputOrder" | "outputOrder"> = {}): Form {
+  const branches = chains.map((links) =>
+    chainOf(spec, links).map((stage) => {
+      const { outChannels, inChannels, group, kernel } = stage.spec;
+      return { ...stage, weight: values((outChannels * inChannels * kernel.reduce((p, k) => p * k, 1)) / group) };
+    }),
+  );
+  return { name: "sum", size: {}, terms: [], branches, ...orders };
+}
+
+const spec: ConvSpec = {
+  inChannels: 4,
+  outChannels: 6,
+  kernel: [3, 3],
+  strides: [1, 1],
+  dilations: [1, 1],
+  pads: [1, 1, 1, 1],
+  group: 1,
+};
+
+function slotOf(group: number): LayerSlot {
+  const [inChannels, outChannels] = [spec.inChannels * group, spec.outChannels * group];
+  const layer = {
+    name: "conv",
+    op: "Conv" as const,
+    spec: { ...spec, inChannels, outChannels, group },
+    weight: values(outChannels * spec.inChannels * 9),
+    bias: new Float64Array(outChannels),
+    dtype: "float32" as const,
+    inputShape: [8, 8],
+    outputShape: [8, 8],
+    macs: outChannels * spec.inChannels * 9 * 64,
+  };
+  return {
+    index: 0,
+    layer,
+    input: "x",
+    output: "y",
+    weight: "w",
+    bias: "b",
+    weightDims: [outChannels, spec.inChannels, 3, 3],
+    shortcut: null,
+  };
+}
+
+function fittedOf(slot: LayerSlot, forms: readonly Form[]): { readonly fitted: FittedLayer; readonly targets: readonly FitTarget[] } {
+  const targets = ownTargets(slot.layer, null, () => null);
+  const candidate: Candidate = { ...standardCandidate(slot.layer, targets), family: "test", forms };
+  const kernel = composedKernel(forms, targets);
+  const bias = values(slot.layer.spec.outChannels);
+  return { fitted: { slot, candidate, bias, weights: layerWeights(slot, kernel, bias) }, targets };
+}
+
+const separable: readonly Link[] = [
+  { out: 4, group: 4, taps: "all" },
+  { out: 6, taps: "none" },
+];
+const spatial: readonly Link[] = [
+  { out: 3, taps: [0] },
+  { out: 6, taps: [1] },
+];
+const grouped: readonly Link[] = [{ out: 6, group: 2, taps: "all" }];
+
+describe("a layer as parameters", () => {
+  const forms: [string, () => readonly Form[]][] = [
+    ["a chain", () => [randomForm(spec, [separable])]],
+    ["a sum", () => [randomForm(spec, [separable, spatial])]],
+    [
+      "channel orders",
+      () => [
+        randomForm(spec, [grouped], {
+          inputOrder: Int32Array.of(2, 0, 3, 1),
+          outputOrder: Int32Array.of(5, 3, 0, 1, 4, 2),
+        }),
+      ],
+    ],
+    ["one form per group", () => [randomForm(spec, [separable]), randomForm(spec, [separable])]],
+  ];
+
+  it.each(forms)("carries the dense kernel's gradient back to the factors of %s", (_, make) => {
+    const made = make();
+    const { fitted, targets } = fittedOf(slotOf(made.length), made);
+    const layer = new TrainableLayer(fitted, targets);
+    const outer = values(layer.weights().weight.size);
+    const outerBias = values(fitted.bias.length);
+    const loss = (): number => {
+      const kernel = composedKernel(layer.result().candidate.forms, targets);
+      const bias = layer.result().bias;
+      return kernel.reduce((sum, v, i) => sum + v * outer[i]!, 0) + bias.reduce((sum, v, i) => sum + v * outerBias[i]!, 0);
+    };
+    layer.weights();
+    const gradients = layer.gradients(outer, outerBias);
+    expect(gradients).toHaveLength(layer.parameters.length);
+    layer.parameters.forEach(({ values: own }, p) => {
+      for (let i = 0; i < own.length; i++) {
+        const kept = own[i]!;
+        own[i] = kept + 1e-4;
+        const above = loss();
+        own[i] = kept - 1e-4;
+        const below = loss();
+        own[i] = kept;
+        expect(gradients[p]![i]!).toBeCloseTo((above - below) / 2e-4, 6);
+      }
+    });
+  });
+
+  it("starts as the fitted layer and leaves it alone", () => {
+    const { fitted, targets } = fittedOf(slotOf(1), [randomForm(spec, [separable, spatial])]);
+    const before = fitted.candidate.forms[0]!.branches[0]![0]!.weight.slice();
+    const layer = new TrainableLayer(fitted, targets);
+    expect(layer.weights().weight.numbers).toEqual(fitted.weights.weight.numbers);
+    for (const { values: own } of layer.parameters) own.fill(7);
+    expect(fitted.candidate.forms[0]!.branches[0]![0]!.weight).toEqual(before);
+    expect(layer.result().bias.every((v) => v === 7)).toBe(true);
+  });
+});
+
+describe("Adam", () => {
+  it("takes the published first steps, scaled by the parameter", () => {
+    const parameter = { values: Float64Array.of(1, 2), scale: 10 };
+    const adam = new Adam([parameter]);
+    adam.step([Float64Array.of(0.5, 0)], 0.01);
+    // The first step is rate · scale · sign(g); no gradient, no step.
+    expect(parameter.values[0]).toBeCloseTo(0.9, 12);
+    expect(parameter.values[1]).toBe(2);
+    adam.step([Float64Array.of(-1, 0)], 0.01);
+    const first = (0.9 * 0.05 - 0.1) / (1 - 0.81);
+    const second = (0.999 * 0.00025 + 0.001) / (1 - 0.999 ** 2);
+    expect(parameter.values[0]).toBeCloseTo(0.9 - (0.1 * first) / Math.sqrt(second), 9);
+  });
+
+  it("finds the minimum of an ill-scaled parabola", () => {
+    const parameter = { values: Float64Array.of(5, -3), scale: 1 };
+    const adam = new Adam([parameter]);
+    for (let i = 0; i < 800; i++) {
+      const [a, b] = parameter.values as unknown as [number, number];
+      adam.step([Float64Array.of(200 * (a - 1), 0.02 * (b + 1))], 0.05 * (1 - i / 800));
+    }
+    expect(parameter.values[0]).toBeCloseTo(1, 3);
+    expect(parameter.values[1]).toBeCloseTo(-1, 3);
+  });
+});
+
+/** Stem, `count` residual blocks of two convs, global pooling and a fully connected layer. */
+function residualNetwork(count: number, extra?: string): Model {
+  const builder = new GraphBuilder("residual");
+  builder.graph.irVersion = 8;
+  builder.graph.opsets.set("", 17);
+  const weight = (name: string, dims: readonly number[]): string => {
+    const fan = dims.slice(1).reduce((p, d) => p * d, 1);
+    builder.initializer(name, Tensor.f32(dims, values(fan * dims[0]!).map((v) => v * Math.sqrt(2 / fan))));
+    return name;
+  };
+  builder.input("input", { dtype: "float32", shape: ["N", 3, 8, 8] });
+  const conv = (x: string, name: string, channels: number, output: string): string => {
+    builder.op("Conv", [x, weight(`${name}.w`, [8, channels, 3, 3]), weight(`${name}.b`, [8])], { pads: [1, 1, 1, 1] }, { name, outputs: [output] });
+    return output;
+  };
+  const op = (name: string, inputs: readonly string[], output: string): string =>
+    builder.op(name, inputs, {}, { outputs: [output] }).name;
+  let x = op("Relu", [conv("input", "stem", 3, "stem.y")], "stem.out");
+  for (let i = 0; i < count; i++) {
+    let inner = op("Relu", [conv(x, `b${i}.c1`, 8, `b${i}.1`)], `b${i}.2`);
+    if (extra) inner = op(extra, [inner], `b${i}.extra`);
+    x = op("Relu", [op("Add", [conv(inner, `b${i}.c2`, 8, `b${i}.3`), x], `b${i}.4`)], `b${i}.out`);
+  }
+  const flat = op("Flatten", [op("GlobalAveragePool", [x], "pooled")], "flat");
+  builder.op("Gemm", [flat, weight("fc.w", [5, 8]), weight("fc.b", [5])], { transB: 1 }, { name: "fc", outputs: ["scores"] });
+  builder.output("scores", { dtype: "float32", shape: ["N", 5] });
+  return new Model(builder.graph);
+}
+
+interface Setting {
+  readonly cx: SearchContext;
+  readonly layers: readonly LayerCandidates[];
+  readonly fitted: readonly FittedLayer[];
+  readonly reports: [string, number, number | null][];
+}
+
+/** The network with every 3×3 layer of `compressed` replaced by a badly fitted separable form. */
+function setting(model: Model, compressed: (name: string) => boolean): Setting {
+  const shapes = new Map([["input", [1, 3, 8, 8]]]);
+  const working = workingModel(model, inferFacts(model, { shapes }));
+  const open: SearchContext["open"] = (part) => openExecutor(part, { engine: "auto", threads: 1 });
+  const network = new StagedNetwork(working.model, inferFacts(working.model, { shapes }), working.slots, open);
+  const batches = (count: number): ReadonlyMap<string, Tensor>[] =>
+    Array.from({ length: count }, () => new Map([["input", Tensor.f32([16, 3, 8, 8], values(16 * 192))]]));
+  const reports: Setting["reports"] = [];
+  const cx: SearchContext = {
+    network,
+    slots: working.slots,
+    model: working.model,
+    open,
+    productsFor: () => null,
+    solve: solveSpd,
+    fitted: batches(4),
+    selected: batches(2),
+    report: (...entry) => reports.push(entry),
+    checkAbort: () => undefined,
+    pause: () => Promise.resolve(),
+    journal: null,
+  };
+  const layers = working.slots.map((slot): LayerCandidates => {
+    const targets = ownTargets(slot.layer, null, () => null);
+    return { layer: slot.layer, targets, standard: standardCandidate(slot.layer, targets), front: [], tried: [], declined: [] };
+  });
+  const fitted = working.slots.map((slot): FittedLayer => {
+    const { standard, targets } = layers[slot.index]!;
+    const { spec: own, weight, bias } = slot.layer;
+    if (!compressed(slot.layer.name)) return { slot, candidate: standard, bias, weights: layerWeights(slot, weight, bias) };
+    const links: Link[] = [{ out: own.inChannels, group: own.inChannels, taps: "all" }, { out: own.outChannels, taps: "none" }];
+    const stages = chainOf(own, links);
+    const form: Form = {
+      ...randomForm(own, []),
+      branches: [
+        stages.map((stage) => ({ ...stage, weight: values(stage.spec.outChannels * (stage.spec.inChannels / stage.spec.group) * stage.spec.kernel.reduce((p, k) => p * k, 1)).map((v) => v * 0.3) })),
+      ],
+    };
+    const plan = { name: form.name, size: {}, terms: [], branches: [stages], start: () => form };
+    const kernel = composedKernel([form], targets);
+    return { slot, candidate: { ...standard, family: "test", plan, forms: [form] }, bias, weights: layerWeights(slot, kernel, bias) };
+  });
+  return { cx, layers, fitted, reports };
+}
+
+const options: RecoveryOptions = { steps: 60, images: 32, rate: 2e-2, macs: 1e12, seed: 0, endToEnd: null };
+
+describe("blocks", () => {
+  it("end behind residual blocks and hold at least two layers", () => {
+    const { cx } = setting(residualNetwork(3), () => false);
+    const blocks = recoveryBlocks(cx.network.steps, ["input"]);
+    expect(blocks.map(({ slots }) => slots.map(({ layer }) => layer.name))).toEqual([
+      ["stem", "b0.c1", "b0.c2"],
+      ["b1.c1", "b1.c2"],
+      ["b2.c1", "b2.c2"],
+      ["fc"],
+    ]);
+    expect(blocks.map(({ inputs, outputs }) => [...inputs, "→", ...outputs].join(" "))).toEqual([
+      "input → b0.out",
+      "b0.out → b1.out",
+      "b1.out → b2.out",
+      "b2.out → scores",
+    ]);
+    expect(blocks.flatMap(({ steps }) => steps)).toEqual(cx.network.steps);
+  });
+});
+
+describe("recovery", () => {
+  it("brings the blocks' outputs nearer to the original's, on images it never saw", async () => {
+    const { cx, layers, fitted, reports } = setting(residualNetwork(2), (name) => name === "b1.c1");
+    const { fitted: recovered, blocks } = await recover(cx, layers, fitted, options);
+    // Nothing in front of the first compressed layer's block is touched.
+    expect(blocks.map((block) => block.layers)).toEqual([["b1.c1", "b1.c2"], ["fc"]]);
+    expect(blocks[0]!.kept).toBe(true);
+    expect(blocks[0]!.after!).toBeLessThan(0.7 * blocks[0]!.before);
+    expect(recovered.slice(0, 3)).toEqual(fitted.slice(0, 3));
+    expect(recovered[3]!.candidate.forms[0]!.branches).not.toEqual(fitted[3]!.candidate.forms[0]!.branches);
+    // The dense kernel that runs is the one that the form composes to.
+    const kernel = composedKernel(recovered[3]!.candidate.forms, layers[3]!.targets);
+    expect(recovered[3]!.weights.weight.numbers).toEqual(Float32Array.from(kernel));
+    expect(reports.every(([step, done, total]) => step === "recovery" && done <= total!)).toBe(true);
+    expect(reports.at(-1)![1]).toBe(reports.at(-1)![2]);
+  });
+
+  it("gives the same result for the same seed", async () => {
+    const { cx, layers, fitted } = setting(residualNetwork(1), (name) => name === "b0.c2");
+    const runs = [await recover(cx, layers, fitted, options), await recover(cx, layers, fitted, options)];
+    expect(runs[0]!.fitted.map(({ weights }) => weights.weight.numbers)).toEqual(
+      runs[1]!.fitted.map(({ weights }) => weights.weight.numbers),
+    );
+  });
+
+  it("leaves a block whose result is worse on the selected images", async () => {
+    const { cx, layers, fitted } = setting(residualNetwork(1), (name) => name === "b0.c2");
+    const { fitted: recovered, blocks } = await recover(cx, layers, fitted, { ...options, rate: 1e3 });
+    expect(blocks.every(({ kept }) => !kept)).toBe(true);
+    expect(blocks[0]!.reason).toMatch(/selected images/);
+    expect(recovered).toEqual(fitted);
+  });
+
+  it("leaves a block that can't be differentiated, with the reason", async () => {
+    const { cx, layers, fitted } = setting(residualNetwork(1, "Ceil"), (name) => name === "b0.c2");
+    const { blocks } = await recover(cx, layers, fitted, options);
+    expect(blocks[0]!.kept).toBe(false);
+    expect(blocks[0]!.reason).toMatch(/no gradient rule/);
+  });
+
+  it("does nothing when the work is too much", async () => {
+    const { cx, layers, fitted } = setting(residualNetwork(1), () => true);
+    const { fitted: recovered, blocks } = await recover(cx, layers, fitted, { ...options, macs: 1e4 });
+    expect(blocks).toEqual([]);
+    expect(recovered).toEqual(fitted);
+  });
+
+  it("stops where it is asked to", async () => {
+    const { cx, layers, fitted } = setting(residualNetwork(1), () => true);
+    let checks = 0;
+    const aborting = {
+      ...cx,
+      checkAbort: () => {
+        if (++checks > 40) throw new Error("stopped");
+      },
+    };
+    await expect(recover(aborting, layers, fitted, options)).rejects.toThrow("stopped");
+  });
+
+  it("keeps only what the whole network's answers gain by", async () => {
+    const { cx, layers, fitted } = setting(residualNetwork(1), (name) => name === "b0.c2");
+    const measured = (divergences: readonly number[]) => {
+      let at = 0;
+      return () => Promise.resolve({ divergence: divergences[at++]!, relativeError: 0, agreement: null });
+    };
+    const both = { ...options, endToEnd: { steps: 5, images: 16, rate: 1e-3 } };
+    expect(await recoverNetwork(cx, layers, fitted, both, measured([1, 2, 3]))).toBe(fitted);
+    const better = await recoverNetwork(cx, layers, fitted, both, measured([1, 2, 0.5]));
+    expect(better).not.toBe(fitted);
+    expect(better[0]!.weights.weight.numbers).not.toEqual(fitted[0]!.weights.weight.numbers);
+  });
+});
+
