@@ -6,7 +6,6 @@ import {
   isPointwise,
   reduceOut,
   sumOf,
-  type FormPlan,
 } from "../src/forms/index.js";
 
 /*
@@ -23,13 +22,12 @@ export default definePass({
     const smaller = Math.min(spec.inChannels, spec.outChannels);
     const groups = commonGroups(spec).filter((g) => g < smaller);
     if (groups.length === 0) return decline("the channel counts have no common divisor to group by");
-    const plans: FormPlan[] = [];
-    for (const g of groups) {
-      for (const share of [0.0625, 0.125, 0.25, 0.375, 0.5]) {
-        const rank = Math.round(share * spec.outChannels);
-        if (rank >= 1) plans.push(sumOf(spec, reduceOut(spec, rank), contiguousGroups(spec, g)));
-      }
-    }
+    const shares = [0.0625, 0.125, 0.25, 0.375, 0.5];
+    const ranks = new Set(shares.map((share) => Math.round(share * spec.outChannels)));
+    ranks.delete(0);
+    const plans = groups.flatMap((g) =>
+      Array.from(ranks, (rank) => sumOf(spec, reduceOut(spec, rank), contiguousGroups(spec, g))),
+    );
     return cheaper(layer, plans);
   },
   full(layer) {

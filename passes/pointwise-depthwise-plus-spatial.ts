@@ -20,11 +20,12 @@ export default definePass({
     const { spec } = layer;
     const axes = spec.kernel.map((_, axis) => axis).filter((axis) => spec.kernel[axis]! > 1);
     if (isPointwise(spec) || axes.length < 2) return decline("the kernel extends along fewer than two axes");
+    const larger = Math.max(spec.inChannels, spec.outChannels);
+    const ranks = new Set([0.125, 0.25, 0.5, 0.75].map((share) => Math.round(share * larger)));
+    ranks.delete(0);
     const plans: FormPlan[] = [];
     for (const terms of [1, 2, 3]) {
-      for (const share of [0.125, 0.25, 0.5, 0.75]) {
-        const rank = Math.round(share * Math.max(spec.inChannels, spec.outChannels));
-        if (rank < 1) continue;
+      for (const rank of ranks) {
         for (const axis of axes)
           plans.push(sumOf(spec, pointwiseDepthwise(spec, terms), spatiallySeparable(spec, rank, axis)));
       }

@@ -300,3 +300,10 @@ export async function dataHash(data: DataSet): Promise<string> {
   }
   return hash(...hashes);
 }
+
+/** Hash of a file's bytes; null where there is none. */
+export async function fileHash(path: string): Promise<string | null> {
+  const [{ readFile }, hash] = await Promise.all([import("node:fs/promises"), hashing()]);
+  const bytes = await readFile(path).catch(() => null);
+  return bytes && hash(bytes);
+}

@@ -146,7 +146,7 @@ function ratioOf(before: number | null, after: number | null): number | null {
 }
 
 /** Largest resident set so far; Node reports kilobytes. */
-function peakRss(): number {
+export function peakRss(): number {
   return process.resourceUsage().maxRSS * 1024;
 }
 

@@ -26,7 +26,7 @@ const systemCodes =
 /** Maps whatever was thrown; `argv` goes into the reproducer of a bug. */
 export function describeFailure(error: unknown, argv: readonly string[], interrupted: boolean): Failure {
   if (interrupted || error instanceof Interrupted) {
-    const resumable = argv[0] === "optimize" || argv[0] === "sweep";
+    const resumable = ["optimize", "sweep"].includes(argv[0] ?? "") && !argv.includes("--dry-run");
     const text = resumable ? "interrupted; run the same command with --resume to go on" : "interrupted";
     return { code: "E_INTERRUPTED", exitCode: ExitCode.interrupted, text };
   }

@@ -7,14 +7,14 @@ export interface Grouping {
   readonly outputs: Int32Array;
 }
 
-const restarts = 8;
+const restarts = 9;
 const rounds = 20;
 
 /**
  * Balanced co-clustering: puts input and output channels into `groups` equal groups so that as much as possible of the
  * layer's energy in the data's metric stays inside (o and i in one group). Alternates between assigning outputs given
- * the inputs and inputs given the outputs, by greedy assignment under capacity and improving swaps, from several seeded
- * starts; keeps the best.
+ * the inputs and inputs given the outputs, by greedy assignment under capacity and improving swaps, from several
+ * starts (as they are, by similarity, seeded); keeps the best.
  */
 export function coCluster(target: FitTarget, groups: number): Grouping {
   const { inChannels, outChannels } = target.layer;
@@ -23,7 +23,10 @@ export function coCluster(target: FitTarget, groups: number): Grouping {
   const random = seededRandom(groups * 7919 + inChannels);
   let best: { inputs: Int32Array; outputs: Int32Array; kept: number } | null = null;
   for (let start = 0; start < restarts; start++) {
-    let inputs: Int32Array = initialGroups(inChannels, groups, start === 0 ? null : random);
+    let inputs: Int32Array =
+      start === 1
+        ? similarGroups(across, inChannels, outChannels, groups)
+        : initialGroups(inChannels, groups, start === 0 ? null : random);
     let outputs: Int32Array = new Int32Array(outChannels);
     let kept = -1;
     for (let round = 0; round < rounds; round++) {
@@ -79,6 +82,27 @@ function initialGroups(
   if (random) random.shuffle(order);
   const result = new Int32Array(count);
   order.forEach((channel, position) => (result[channel] = Math.floor((position * groups) / count)));
+  return result;
+}
+
+/** Groups of the inputs whose energy goes to the same outputs: the strongest one left and those most like it (cosine). */
+function similarGroups(across: Float64Array, count: number, others: number, groups: number): Int32Array {
+  const row = (a: number): Float64Array => across.subarray(a * others, (a + 1) * others);
+  const product = (a: number, b: number): number => row(a).reduce((sum, x, o) => sum + x * row(b)[o]!, 0);
+  const norms = Float64Array.from({ length: count }, (_, a) => Math.sqrt(product(a, a)));
+  const left = new Set(Array.from(norms.keys()).sort((a, b) => norms[b]! - norms[a]! || a - b));
+  const result = new Int32Array(count);
+  for (let g = 0; g < groups; g++) {
+    const [strongest] = left;
+    const alike = Array.from(left, (a) => ({
+      a,
+      cosine: product(a, strongest!) / (norms[a]! * norms[strongest!]! || 1),
+    })).sort((p, q) => q.cosine - p.cosine || p.a - q.a);
+    for (const { a } of alike.slice(0, count / groups)) {
+      result[a] = g;
+      left.delete(a);
+    }
+  }
   return result;
 }
 

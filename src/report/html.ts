@@ -1,41 +1,17 @@
 import { forHtml } from "./escape.js";
+import { fronts } from "./front-plots.js";
 import { milliseconds, percent, quantity, small } from "./format.js";
+import { htmlPage, list, paragraph, section, table } from "./html-page.js";
+import { plotStyle } from "./plot.js";
 import { describePlan, headline, headlineColumns, judgedOn, provenance, titleOf } from "./rows.js";
 import type { LayerReport, Report } from "./schema.js";
 import type { Column } from "./table.js";
 
-/*
- * The report as one static HTML file: no script, no request, light and dark. The content security policy would stop
- * both if a string ever got through the escaping.
- */
-
-const policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
-
-const style = `
-:root { color-scheme: light dark; --ink: #1b1f24; --soft: #59636e; --line: #d1d9e0; --back: #fff; --panel: #f6f8fa;
-  --before: #b6c2cf; --after: #1a7f6b; --good: #1a7f37; --bad: #c42b1c; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --soft: #9198a1; --line: #3d444d; --back: #0d1117;
-  --panel: #151b23; --before: #4a5663; --after: #3fb6a0; --good: #3fb950; --bad: #f85149; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 2rem 1rem 4rem; max-width: 72rem; background: var(--back); color: var(--ink);
-  font: 15px/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.5rem; overflow-wrap: anywhere; } h2 { font-size: 1.15rem; margin-top: 2.5rem; }
-p, li { color: var(--soft); max-width: 52rem; overflow-wrap: anywhere; }
-.scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-caption { text-align: left; padding: .5rem .75rem; color: var(--soft); }
-th, td { padding: .4rem .75rem; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; }
-tr:last-child td { border-bottom: 0; } th { background: var(--panel); font-weight: 600; white-space: nowrap; }
-.right { text-align: right; white-space: nowrap; }
-.name { font-family: ui-monospace, monospace; font-size: 13px; overflow-wrap: anywhere; min-width: 10rem; }
-.kept { color: var(--good); } .missed { color: var(--bad); } .why { color: var(--soft); min-width: 14rem; }
-svg { display: block; } .before { fill: var(--before); } .after { fill: var(--after); }
-@media print { body { max-width: none; padding: 0; } .scroll { overflow: visible; } }
-`.trim();
-
+/** The report as one static HTML file; with its decisions it plots what was tried for every layer. */
 export function renderHtml(report: Report): string {
   const { quality, tool } = report;
   const title = titleOf(report);
+  const plots = fronts(report.decisions ?? []);
   const body = [
     `<h1>${forHtml(title)}</h1>`,
     section(
@@ -51,59 +27,13 @@ export function renderHtml(report: Report): string {
       `Quality was measured on the written file with ${judgedOn(report)}${quality.engine ? ` by ${quality.engine}` : ""}. Calibration: ${provenance(report)}.`,
     ),
     section("Layers", layers(report)),
+    plots === "" ? "" : section("Candidates", plots),
     section("Passes", passes(report)),
     report.warnings.length > 0 ? section("Warnings", list(report.warnings)) : "",
     section("Facts", list(facts(report))),
     paragraph(`Made by convopt ${tool.version}${tool.runtime ? ` with ${tool.runtime}` : ""}.`),
   ].filter((part) => part !== "");
-  return [
-    "<!doctype html>",
-    '<html lang="en">',
-    "<head>",
-    '<meta charset="utf-8">',
-    `<meta http-equiv="Content-Security-Policy" content="${policy}">`,
-    '<meta name="viewport" content="width=device-width, initial-scale=1">',
-    '<meta name="referrer" content="no-referrer">',
-    `<title>${forHtml(`convopt: ${title}`)}</title>`,
-    `<style>${style}</style>`,
-    "</head>",
-    "<body>",
-    "<main>",
-    ...body,
-    "</main>",
-    "</body>",
-    "</html>",
-    "",
-  ].join("\n");
-}
-
-function section(title: string, content: string): string {
-  return `<section>${title === "" ? "" : `<h2>${forHtml(title)}</h2>`}\n${content}\n</section>`;
-}
-
-function paragraph(text: string): string {
-  return `<p>${forHtml(text)}</p>`;
-}
-
-function list(items: readonly string[]): string {
-  return `<ul>\n${items.map((item) => `<li>${forHtml(item)}</li>`).join("\n")}\n</ul>`;
-}
-
-/** A table of cells that are HTML already. */
-function table(
-  columns: readonly (Column & { readonly kind?: string })[],
-  rows: readonly string[][],
-  caption = "",
-): string {
-  const kind = (index: number): string => {
-    const column = columns[index];
-    const name = column?.kind ?? (column?.align === "right" ? "right" : "");
-    return name === "" ? "" : ` class="${name}"`;
-  };
-  const head = columns.map((column, i) => `<th scope="col"${kind(i)}>${forHtml(column.title)}</th>`).join("");
-  const body = rows.map((row) => `<tr>${row.map((cell, i) => `<td${kind(i)}>${cell}</td>`).join("")}</tr>`);
-  const label = caption === "" ? "" : `<caption>${forHtml(caption)}</caption>`;
-  return `<div class="scroll" tabindex="0"><table>${label}<thead><tr>${head}</tr></thead><tbody>\n${body.join("\n")}\n</tbody></table></div>`;
+  return htmlPage(title, body, plots === "" ? "" : plotStyle);
 }
 
 function verdicts(report: Report): string {

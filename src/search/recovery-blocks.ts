@@ -29,7 +29,7 @@ export function recoveryBlocks(steps: readonly Step[], modelInputs: readonly str
   steps.forEach((step, index) => {
     if (step.slot) layers++;
     const next = steps[index + 1];
-    if (next && next.slot === null) return;
+    if (step.slot && next && next.slot === null) return;
     const narrow = step.live.length === 1 && layers >= fewestLayers;
     if (next && !narrow && layers < mostLayers) return;
     blocks.push(blockOf(steps.slice(from, index + 1), steps[from - 1]?.live ?? modelInputs));

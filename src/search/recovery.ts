@@ -31,8 +31,7 @@ export interface Recovery {
   readonly blocks: readonly RecoveredBlock[];
 }
 
-/** Bytes of activations that are held of all images, and the fewest steps and images per step that are worth a try. */
-const heldBytes = 1.2 * 2 ** 30;
+/** The fewest steps and images per step that are worth a try. */
 const fewestSteps = 40;
 const fewestImages = 16;
 
@@ -61,7 +60,6 @@ export async function recover(
   if (!training) return { fitted: [...fitted], blocks: [] };
   const blocks = recoveryBlocks(cx.network.steps, modelInputs(cx));
   const random = seededRandom(options.seed).fork("recovery");
-  const batches = cx.fitted.slice(0, await batchesThatFit(cx, blocks));
   const total = blocks.length * training.steps;
   const result = [...fitted];
   const outcomes: RecoveredBlock[] = [];
@@ -69,7 +67,7 @@ export async function recover(
     const original = feeds.map((batch) => cx.network.start(batch));
     return { original, changed: original };
   };
-  const [train, judge] = [start(batches), start(cx.selected)];
+  const [train, judge] = [start(cx.fitted), start(cx.selected)];
   for (const [index, block] of blocks.entries()) {
     const own = block.slots.map((slot) => result[slot.index]!);
     const touched = own.some(({ candidate }) => candidate.plan) || train.changed !== train.original;
@@ -145,9 +143,7 @@ export async function recoverEndToEnd(
     );
   if (!training || fitted.length === 0) return [...fitted];
   const block = wholeNetwork(cx.network.steps, modelInputs(cx));
-  const inputs = cx.fitted
-    .slice(0, await batchesThatFit(cx, [block]))
-    .map((batch) => cx.network.start(batch));
+  const inputs = cx.fitted.map((batch) => cx.network.start(batch));
   const targets = await through(cx, block, inputs, null);
   const trainable = fitted.map((layer) => new TrainableLayer(layer, layers[layer.slot.index]!.targets));
   const random = seededRandom(options.seed).fork("end-to-end");
@@ -231,22 +227,4 @@ function affordable(
   const images = Math.min(options.images, Math.max(fewestImages, Math.floor(work / steps)));
   const possible = Math.min(steps, Math.floor(work / images));
   return possible < Math.min(steps, fewestSteps) ? null : { steps: possible, images, rate };
-}
-
-/** Batches whose activations at the block boundaries fit into memory, before and behind a block, original and changed. */
-async function batchesThatFit(cx: SearchContext, blocks: readonly Block[]): Promise<number> {
-  const first = cx.fitted[0];
-  if (!first) return 0;
-  let state = cx.network.start(first);
-  let most = bytesOf(state);
-  for (const block of blocks) {
-    [state] = (await through(cx, block, [state], null)) as [State];
-    most = Math.max(most, bytesOf(state));
-  }
-  const held = heldBytes / (4 * Math.max(1, most)) - cx.selected.length;
-  return Math.max(1, Math.min(cx.fitted.length, Math.floor(held)));
-}
-
-function bytesOf(state: State): number {
-  return [...state.values()].reduce((sum, { size }) => sum + 4 * size, 0);
 }

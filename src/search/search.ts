@@ -19,6 +19,7 @@ import type { FitTarget } from "../forms/index.js";
 import { momentsOf, type SearchContext } from "./context.js";
 import { candidatesCodec, resumed, solutionCodec, type Journal } from "./journal.js";
 import { workingModel, type DeclinedLayer, type Scope } from "./layers.js";
+import { batchWithin, imagesWithin } from "./memory.js";
 import { pauses } from "./pause.js";
 import { RuntimeProducts } from "./products.js";
 import { recoverNetwork, type RecoveryOptions } from "./recovery.js";
@@ -140,23 +141,22 @@ export class Search {
     const { effort } = o;
     const working = workingModel(model, facts, o.scope);
     const split = splitImages(data.count, o.seed);
-    const fitted = split.fitted.subarray(0, effort.fittedImages);
-    const selected = split.selected.subarray(0, effort.selectedImages);
     const products = new RuntimeProducts(o.open);
+    const workingFacts = inferFacts(working.model, { shapes: o.shapes });
+    const network = new StagedNetwork(working.model, workingFacts, working.slots, o.open);
+    const most = imagesWithin(network.bytesPerImage());
+    const fitted = split.fitted.subarray(0, Math.min(most, effort.fittedImages));
+    const selected = split.selected.subarray(0, Math.min(most, effort.selectedImages));
+    const size = o.batch.fixed ? o.batch.size : Math.min(o.batch.size, batchWithin(working.slots));
     const cx: SearchContext = {
-      network: new StagedNetwork(
-        working.model,
-        inferFacts(working.model, { shapes: o.shapes }),
-        working.slots,
-        o.open,
-      ),
+      network,
       slots: working.slots,
       model: working.model,
       open: o.open,
       productsFor: products.of,
       solve: solveSpd,
-      fitted: batchesOf(data, fitted, o.batch.size, o.batch.fixed),
-      selected: batchesOf(data, selected, o.batch.size, o.batch.fixed),
+      fitted: batchesOf(data, fitted, size, o.batch.fixed),
+      selected: batchesOf(data, selected, size, o.batch.fixed),
       report: o.report,
       checkAbort: () => o.signal?.throwIfAborted(),
       pause: pauses(o.signal),

@@ -46,6 +46,15 @@ export class StagedNetwork {
     this.steps = cutAtLayers(model, slots, this.outputs);
   }
 
+  /** Bytes that one image's live values take at the widest point; open dimensions count as 1. */
+  bytesPerImage(): number {
+    const bytesOf = (name: string): number => {
+      const shape = this.facts.of(this.model.graph.value(name) ?? null).shape ?? [];
+      return shape.reduce<number>((product, dim) => product * (typeof dim === "number" ? dim : 1), 4);
+    };
+    return Math.max(0, ...this.steps.map(({ live }) => live.reduce((sum, name) => sum + bytesOf(name), 0)));
+  }
+
   /** The state before the first step. */
   start(feeds: ReadonlyMap<string, Tensor>): State {
     return new Map(feeds);
@@ -130,12 +139,16 @@ function required(state: State, name: string): Tensor {
   return tensor;
 }
 
+/** Operators in front of which a piece ends: their input says far more about the layers before than their output. */
+const poolingOps = ["GlobalAveragePool", "GlobalMaxPool", "ReduceMean"];
+
 function cutAtLayers(model: Model, slots: readonly LayerSlot[], outputs: readonly string[]): Step[] {
   const byOutput = new Map(slots.map((slot) => [slot.output, slot]));
   const pieces: { slot: LayerSlot | null; nodes: Node[] }[] = [{ slot: null, nodes: [] }];
   for (const node of model.graph.nodes) {
     const slot = node.outputs[0] ? byOutput.get(node.outputs[0].name) : undefined;
     if (slot) pieces.push({ slot, nodes: [node] }, { slot: null, nodes: [] });
+    else if (node.is(...poolingOps)) pieces.push({ slot: null, nodes: [node] });
     else pieces.at(-1)!.nodes.push(node);
   }
   const used = pieces.filter(({ nodes }) => nodes.length > 0);

@@ -99,8 +99,8 @@ function undoOrders(gradient: Float64Array, { inputOrder, outputOrder }: Form, s
   for (let o = 0; o < outChannels; o++) {
     const row = (outputOrder?.[o] ?? o) * inChannels;
     for (let i = 0; i < inChannels; i++) {
-      const at = (row + (inputOrder?.[i] ?? i)) * taps;
-      for (let t = 0; t < taps; t++) result[at + t]! += gradient[(o * inChannels + i) * taps + t]!;
+      const from = (o * inChannels + (inputOrder?.[i] ?? i)) * taps;
+      for (let t = 0; t < taps; t++) result[(row + i) * taps + t] = gradient[from + t]!;
     }
   }
   return result;

@@ -287,7 +287,8 @@ function worstError(model: Model, feeds: ReadonlyMap<string, Tensor>, draw: () =
   const weights = new Map([...outputs].map(([name, y]) => [name, randomTensor(y.dims, draw)]));
   const loss = (values: ReadonlyMap<string, Tensor>): number =>
     [...run(values)].reduce(
-      (sum, [name, y]) => y.numbers.reduce((part, v, i) => part + v * weights.get(name)!.numbers[i]!, sum),
+      (sum, [name, y]) =>
+        y.toNumbers().reduce((part, v, i) => part + v * weights.get(name)!.numbers[i]!, sum),
       0,
     );
   const names = [...feeds.keys()];
@@ -360,7 +361,7 @@ describe("gradients of parts of networks", () => {
       y.dims,
       Float64Array.from(y.numbers, (v, i) => v - (i % 3)),
     );
-    const squares = target.numbers.reduce((sum, t, i) => sum + (y.numbers[i]! - t) ** 2, 0);
+    const squares = target.toNumbers().reduce((sum, t, i) => sum + (y.numbers[i]! - t) ** 2, 0);
     const backward = differentiate(model, ["w1", "b2"], inferFacts(model));
     const extra = [
       ["target:y", target],

@@ -129,7 +129,8 @@ function convolve(
       for (let o = 0; o < spec.outChannels; o++) {
         for (let i = 0; i < perIn; i++) {
           const channel = Math.floor(o / perOut) * perIn + i;
-          y[o * positions + p]! += weight[(o * perIn + i) * taps + t]! * x[channel * productOf(shape) + source]!;
+          y[o * positions + p]! +=
+            weight[(o * perIn + i) * taps + t]! * x[channel * productOf(shape) + source]!;
         }
       }
     }
@@ -214,7 +215,8 @@ export async function plantedErrors(
   { steps = 0, orders = false, seed = 5 }: { steps?: number; orders?: boolean; seed?: number } = {},
 ): Promise<number[]> {
   const random = seededRandom(seed);
-  const order = (count: number): Int32Array => random.shuffle(Int32Array.from({ length: count }, (_, i) => i));
+  const order = (count: number): Int32Array =>
+    random.shuffle(Int32Array.from({ length: count }, (_, i) => i));
   const planted: Form = {
     name: plan.name,
     size: plan.size,
@@ -222,11 +224,33 @@ export async function plantedErrors(
     branches: plan.branches.map((chain) =>
       chain.map((stage) => ({ ...stage, weight: normals(random, weightSize(stage.spec)) })),
     ),
-    ...(orders ? { inputOrder: order(layer.spec.inChannels), outputOrder: order(layer.spec.outChannels) } : {}),
+    ...(orders
+      ? { inputOrder: order(layer.spec.inChannels), outputOrder: order(layer.spec.outChannels) }
+      : {}),
   };
   const weight = compose(planted, layer.spec).data;
   return [
     (await fitForm(plan, targetOf(layer, weight, "identity"), steps)).error,
     (await fitForm(plan, targetOf(layer, weight, "random"), steps)).error,
   ];
+}
+
+/** Families that mix channels leave layers alone that have nothing to mix, whichever side has one channel. */
+export function expectDeclinesOneChannel(family: FormFamily, kernel: readonly number[] = [3, 3]): void {
+  for (const [inChannels, outChannels] of [
+    [1, 4],
+    [4, 1],
+  ] as const) {
+    expect(reason(family, layerOf(inChannels, outChannels, { kernel }))).toBe(
+      "one channel has nothing to mix",
+    );
+  }
+  expect(reason(family, layerOf(2, 2, { kernel }))).toBeUndefined();
+}
+
+/** Families about taps leave layers with one tap alone: 1×1, and Gemm, which has no axes. */
+export function expectDeclinesOneTap(family: FormFamily, why = "the kernel has one tap"): void {
+  for (const kernel of [[1, 1], [1], []]) {
+    expect(reason(family, layerOf(8, 12, { kernel }))).toBe(why);
+  }
 }

@@ -1,11 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { chainOf, FitTarget, type ConvSpec, type Form, type Link } from "../../src/forms/index.js";
+import { chainOf, type ConvSpec, type FitTarget, type Form, type Link } from "../../src/forms/index.js";
 import { GraphBuilder, Model, Tensor } from "../../src/ir/index.js";
-import { matrix, seededRandom, solveSpd } from "../../src/linalg/index.js";
+import { seededRandom, solveSpd } from "../../src/linalg/index.js";
 import { inferFacts } from "../../src/measure/index.js";
 import { openExecutor } from "../../src/runtime/index.js";
 import { Adam } from "../../src/search/adam.js";
-import { ownTargets, standardCandidate, type Candidate, type LayerCandidates } from "../../src/search/candidates.js";
+import {
+  ownTargets,
+  standardCandidate,
+  type Candidate,
+  type LayerCandidates,
+} from "../../src/search/candidates.js";
 import type { SearchContext } from "../../src/search/context.js";
 import { workingModel, type LayerSlot } from "../../src/search/layers.js";
 import { recoveryBlocks } from "../../src/search/recovery-blocks.js";
@@ -21,11 +26,18 @@ function values(size: number): Float64Array {
   return Float64Array.from({ length: size }, () => random.normal());
 }
 
-function randomForm(spec: ConvSpec, chains: readonly (readonly Link[])[], orders: Pick<Form, "inputOrder" | "outputOrder"> = {}): Form {
+function randomForm(
+  spec: ConvSpec,
+  chains: readonly (readonly Link[])[],
+  orders: Pick<Form, "inputOrder" | "outputOrder"> = {},
+): Form {
   const branches = chains.map((links) =>
     chainOf(spec, links).map((stage) => {
       const { outChannels, inChannels, group, kernel } = stage.spec;
-      return { ...stage, weight: values((outChannels * inChannels * kernel.reduce((p, k) => p * k, 1)) / group) };
+      return {
+        ...stage,
+        weight: values((outChannels * inChannels * kernel.reduce((p, k) => p * k, 1)) / group),
+      };
     }),
   );
   return { name: "sum", size: {}, terms: [], branches, ...orders };
@@ -66,7 +78,10 @@ function slotOf(group: number): LayerSlot {
   };
 }
 
-function fittedOf(slot: LayerSlot, forms: readonly Form[]): { readonly fitted: FittedLayer; readonly targets: readonly FitTarget[] } {
+function fittedOf(
+  slot: LayerSlot,
+  forms: readonly Form[],
+): { readonly fitted: FittedLayer; readonly targets: readonly FitTarget[] } {
   const targets = ownTargets(slot.layer, null, () => null);
   const candidate: Candidate = { ...standardCandidate(slot.layer, targets), family: "test", forms };
   const kernel = composedKernel(forms, targets);
@@ -109,7 +124,10 @@ describe("a layer as parameters", () => {
     const loss = (): number => {
       const kernel = composedKernel(layer.result().candidate.forms, targets);
       const bias = layer.result().bias;
-      return kernel.reduce((sum, v, i) => sum + v * outer[i]!, 0) + bias.reduce((sum, v, i) => sum + v * outerBias[i]!, 0);
+      return (
+        kernel.reduce((sum, v, i) => sum + v * outer[i]!, 0) +
+        bias.reduce((sum, v, i) => sum + v * outerBias[i]!, 0)
+      );
     };
     layer.weights();
     const gradients = layer.gradients(outer, outerBias);
@@ -171,12 +189,23 @@ function residualNetwork(count: number, extra?: string): Model {
   builder.graph.opsets.set("", 17);
   const weight = (name: string, dims: readonly number[]): string => {
     const fan = dims.slice(1).reduce((p, d) => p * d, 1);
-    builder.initializer(name, Tensor.f32(dims, values(fan * dims[0]!).map((v) => v * Math.sqrt(2 / fan))));
+    builder.initializer(
+      name,
+      Tensor.f32(
+        dims,
+        values(fan * dims[0]!).map((v) => v * Math.sqrt(2 / fan)),
+      ),
+    );
     return name;
   };
   builder.input("input", { dtype: "float32", shape: ["N", 3, 8, 8] });
   const conv = (x: string, name: string, channels: number, output: string): string => {
-    builder.op("Conv", [x, weight(`${name}.w`, [8, channels, 3, 3]), weight(`${name}.b`, [8])], { pads: [1, 1, 1, 1] }, { name, outputs: [output] });
+    builder.op(
+      "Conv",
+      [x, weight(`${name}.w`, [8, channels, 3, 3]), weight(`${name}.b`, [8])],
+      { pads: [1, 1, 1, 1] },
+      { name, outputs: [output] },
+    );
     return output;
   };
   const op = (name: string, inputs: readonly string[], output: string): string =>
@@ -188,7 +217,12 @@ function residualNetwork(count: number, extra?: string): Model {
     x = op("Relu", [op("Add", [conv(inner, `b${i}.c2`, 8, `b${i}.3`), x], `b${i}.4`)], `b${i}.out`);
   }
   const flat = op("Flatten", [op("GlobalAveragePool", [x], "pooled")], "flat");
-  builder.op("Gemm", [flat, weight("fc.w", [5, 8]), weight("fc.b", [5])], { transB: 1 }, { name: "fc", outputs: ["scores"] });
+  builder.op(
+    "Gemm",
+    [flat, weight("fc.w", [5, 8]), weight("fc.b", [5])],
+    { transB: 1 },
+    { name: "fc", outputs: ["scores"] },
+  );
   builder.output("scores", { dtype: "float32", shape: ["N", 5] });
   return new Model(builder.graph);
 }
@@ -205,7 +239,12 @@ function setting(model: Model, compressed: (name: string) => boolean): Setting {
   const shapes = new Map([["input", [1, 3, 8, 8]]]);
   const working = workingModel(model, inferFacts(model, { shapes }));
   const open: SearchContext["open"] = (part) => openExecutor(part, { engine: "auto", threads: 1 });
-  const network = new StagedNetwork(working.model, inferFacts(working.model, { shapes }), working.slots, open);
+  const network = new StagedNetwork(
+    working.model,
+    inferFacts(working.model, { shapes }),
+    working.slots,
+    open,
+  );
   const batches = (count: number): ReadonlyMap<string, Tensor>[] =>
     Array.from({ length: count }, () => new Map([["input", Tensor.f32([16, 3, 8, 8], values(16 * 192))]]));
   const reports: Setting["reports"] = [];
@@ -225,23 +264,46 @@ function setting(model: Model, compressed: (name: string) => boolean): Setting {
   };
   const layers = working.slots.map((slot): LayerCandidates => {
     const targets = ownTargets(slot.layer, null, () => null);
-    return { layer: slot.layer, targets, standard: standardCandidate(slot.layer, targets), front: [], tried: [], declined: [] };
+    return {
+      layer: slot.layer,
+      targets,
+      standard: standardCandidate(slot.layer, targets),
+      front: [],
+      tried: [],
+      declined: [],
+    };
   });
   const fitted = working.slots.map((slot): FittedLayer => {
     const { standard, targets } = layers[slot.index]!;
     const { spec: own, weight, bias } = slot.layer;
-    if (!compressed(slot.layer.name)) return { slot, candidate: standard, bias, weights: layerWeights(slot, weight, bias) };
-    const links: Link[] = [{ out: own.inChannels, group: own.inChannels, taps: "all" }, { out: own.outChannels, taps: "none" }];
+    if (!compressed(slot.layer.name))
+      return { slot, candidate: standard, bias, weights: layerWeights(slot, weight, bias) };
+    const links: Link[] = [
+      { out: own.inChannels, group: own.inChannels, taps: "all" },
+      { out: own.outChannels, taps: "none" },
+    ];
     const stages = chainOf(own, links);
     const form: Form = {
       ...randomForm(own, []),
       branches: [
-        stages.map((stage) => ({ ...stage, weight: values(stage.spec.outChannels * (stage.spec.inChannels / stage.spec.group) * stage.spec.kernel.reduce((p, k) => p * k, 1)).map((v) => v * 0.3) })),
+        stages.map((stage) => ({
+          ...stage,
+          weight: values(
+            stage.spec.outChannels *
+              (stage.spec.inChannels / stage.spec.group) *
+              stage.spec.kernel.reduce((p, k) => p * k, 1),
+          ).map((v) => v * 0.3),
+        })),
       ],
     };
     const plan = { name: form.name, size: {}, terms: [], branches: [stages], start: () => form };
     const kernel = composedKernel([form], targets);
-    return { slot, candidate: { ...standard, family: "test", plan, forms: [form] }, bias, weights: layerWeights(slot, kernel, bias) };
+    return {
+      slot,
+      candidate: { ...standard, family: "test", plan, forms: [form] },
+      bias,
+      weights: layerWeights(slot, kernel, bias),
+    };
   });
   return { cx, layers, fitted, reports };
 }
@@ -340,4 +402,3 @@ describe("recovery", () => {
     expect(better[0]!.weights.weight.numbers).not.toEqual(fitted[0]!.weights.weight.numbers);
   });
 });
-

@@ -17,7 +17,7 @@ import {
   type RuntimeOptions,
 } from "../options.js";
 
-/** Flags that `optimize` and `explain` share: budgets, data and scope. */
+/** Flags that `optimize`, `sweep` and `explain` share: budgets, data and scope. */
 export interface OptimizeFlags extends CommonOptions, RuntimeOptions {
   readonly keepMacs?: number;
   readonly keepParams?: number;
@@ -41,7 +41,7 @@ const passNames = [...preset.exact, ...preset.families].map((pass) => pass.name)
 const familyNames = preset.families.map((family) => family.name);
 
 export function addOptimizeOptions(command: Command): void {
-  const options = [
+  const budgets = [
     new Option("--keep-macs <fraction>", "fraction of the original MACs that may remain").argParser(fraction),
     new Option("--keep-params <fraction>", "fraction of the original parameters that may remain").argParser(
       fraction,
@@ -50,6 +50,14 @@ export function addOptimizeOptions(command: Command): void {
     new Option("--max-error <e>", "largest relative error of the worst output").argParser(nonNegative),
     new Option("--min-agreement <share>", "least top-1 agreement with the original").argParser(share),
     new Option("--lossless", "exact rewrites only; with a cost budget that they miss: exit 2"),
+  ];
+  for (const option of budgets) command.addOption(option);
+  addSearchOptions(command);
+}
+
+/** Data, scope and effort: everything but budgets. */
+export function addSearchOptions(command: Command): void {
+  const options = [
     new Option("--calib <file|dir>", "unlabelled images: .npz, .npy or a folder"),
     new Option("--limit <n>", "use the first n calibration images only").argParser(positiveNumber),
     preprocessOption(),

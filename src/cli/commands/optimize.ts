@@ -107,8 +107,8 @@ const reporters: Readonly<Record<string, (report: Report) => string>> = {
   sarif: renderSarif,
 };
 
-const renderers: Readonly<Record<string, (report: Report, ledger: Ledger) => string>> = {
-  ".json": (report, ledger) => `${forJson({ ...report, decisions: ledger.entries.map(decisionOf) })}\n`,
+const renderers: Readonly<Record<string, (report: Report) => string>> = {
+  ".json": (report) => `${forJson(report)}\n`,
   ".md": renderMarkdown,
   ".html": renderHtml,
 };
@@ -121,7 +121,8 @@ function reportFile(path: string, previous: readonly string[] = []): string[] {
 }
 
 async function writeReport(path: string, report: Report, ledger: Ledger): Promise<void> {
-  await writeFileAtomically(path, renderers[extname(path).toLowerCase()]!(report, ledger));
+  const full = { ...report, decisions: ledger.entries.map(decisionOf) };
+  await writeFileAtomically(path, renderers[extname(path).toLowerCase()]!(full));
 }
 
 /** Everything about files that can be known to fail, before the work rather than after it. */

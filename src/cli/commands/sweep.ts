@@ -1,15 +1,69 @@
-import type { CommandModule } from "../context.js";
-import { notAvailable } from "../options.js";
+import { InvalidArgumentError, Option } from "commander";
+import { ExitCode, forTerminal, loadData, renderSweepText, sweepFile } from "../../index.js";
+import { withSession, type CommandModule } from "../context.js";
+import { commonOptions, fraction, modelArgument } from "../options.js";
+import {
+  addSearchOptions,
+  dataOptions,
+  journalOptions,
+  journalSettings,
+  optimizeOptions,
+  type JournalFlags,
+  type OptimizeFlags,
+} from "./optimize-options.js";
 
-export const sweepCommand: CommandModule = (program) => {
-  program
+interface Flags extends OptimizeFlags, JournalFlags {
+  readonly points?: readonly number[];
+  readonly singleForms?: boolean;
+}
+
+export const sweepCommand: CommandModule = (program, cx) => {
+  const command = program
     .command("sweep")
-    .description("the whole accuracy/cost frontier (not available yet)")
-    .argument("[IN.onnx]", "the model")
-    .argument("[OUTDIR]", "folder of the results")
-    .allowUnknownOption()
-    .allowExcessArguments()
-    .action(() => {
-      throw notAvailable("the command sweep");
-    });
+    .description("the whole accuracy/cost frontier: a model per point, a table and a plot")
+    .addArgument(modelArgument("IN.onnx", "the model; - is standard input"))
+    .addArgument(modelArgument("OUTDIR", "folder of the results, made if need be"))
+    .addOption(
+      new Option(
+        "--points <fractions>",
+        "fractions of the MACs that may remain, with commas between (default: 0.9 to 0.2, as far as forms reach)",
+      ).argParser(pointList),
+    )
+    .addOption(new Option("--single-forms", "also the frontier of every family alone"));
+  addSearchOptions(command);
+  for (const option of [...journalOptions("OUTDIR/sweep.convopt-journal"), ...commonOptions()]) {
+    command.addOption(option);
+  }
+  command.action((input: string, folder: string, flags: Flags) =>
+    withSession(cx, flags, async ({ terminal, control }) => {
+      const { calib, points } = flags;
+      const { budget: _, ...shared } = optimizeOptions(flags);
+      const { sweep, exitCode } = await sweepFile(input, folder, {
+        ...shared,
+        ...control,
+        ...journalSettings(flags),
+        command: cx.commandLine,
+        calibration: calib === undefined ? null : (model) => loadData(calib, model, dataOptions(flags)),
+        ...(points === undefined ? {} : { points }),
+        ...(flags.singleForms ? { singleForms: true } : {}),
+      });
+      for (const warning of sweep.warnings) control.onWarning(warning);
+      if (flags.json) terminal.json(sweep);
+      else terminal.result(renderSweepText(sweep));
+      terminal.note(`Models, reports and plots are in ${forTerminal(folder)}.`);
+      for (const { met, keepMacs, family, macs } of sweep.points) {
+        if (met || family !== null) continue;
+        const kept = macs.ratio === null ? "" : `, the cheapest model keeps ${macs.ratio.toFixed(3)}`;
+        terminal.note(`${terminal.paint("red", "missed")}: ${keepMacs} of the MACs${kept}`);
+      }
+      return exitCode === 0 ? ExitCode.done : ExitCode.unmet;
+    }),
+  );
 };
+
+/** Fractions with commas between; repeatable. */
+function pointList(text: string, previous: readonly number[] = []): number[] {
+  const words = text.split(",").map((word) => word.trim());
+  if (words.some((word) => word === "")) throw new InvalidArgumentError("it looks like 0.8,0.6,0.5");
+  return [...previous, ...words.map(fraction)];
+}
