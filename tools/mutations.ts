@@ -56,7 +56,7 @@ const twins: readonly (readonly [string, string])[] = [
 
 /**
  * Every mutant of a source text that this tool knows: swapped operators, comparisons and twins (axes, indices), constants
- * off by one, negated conditions, swapped arguments, dropped terms, removed statements, early returns left out.
+ * off by one, negated conditions, swapped arguments, dropped terms and filters, removed statements, lost results.
  */
 export function mutantsOf(file: string, text: string): Mutant[] {
   const source = new Project({ useInMemoryFileSystem: true }).createSourceFile("subject.ts", text);
@@ -139,6 +139,10 @@ function editsAt(node: Node): Edit[] {
   if (node.getKind() === SyntaxKind.TrueKeyword) return [replace("true becomes false", "false")];
   if (node.getKind() === SyntaxKind.FalseKeyword) return [replace("false becomes true", "true")];
   if (Node.isExpressionStatement(node)) return [replace("removes a statement", ";")];
+  if (Node.isReturnStatement(node)) {
+    const value = node.getExpression()?.getText();
+    return value === undefined || value === "null" ? [] : [replace("returns null", "return null;")];
+  }
   if (Node.isIdentifier(node) && !isDeclared(node)) {
     const name = node.getText();
     const whole = node.getSourceFile().getFullText();
@@ -153,7 +157,14 @@ function editsAt(node: Node): Edit[] {
   }
   if (Node.isCallExpression(node)) {
     const given = node.getArguments();
+    const called = node.getExpression();
+    if (Node.isPropertyAccessExpression(called) && /^(filter|sort|slice)$/.test(called.getName()))
+      return [replace(`drops a ${called.getName()}`, called.getExpression().getText())];
+    if (Node.isIdentifier(called) && given.length === 1 && /^is[A-Z]/.test(called.getText()))
+      return [replace("always yes", "true"), replace("always no", "false")];
     if (given.length < 2) return [];
+    // The smaller of two numbers is the same either way.
+    if (/^Math\.(min|max)$/.test(node.getExpression().getText())) return [];
     const [first, second] = [given[0]!.getText(), given[1]!.getText()];
     const start = given[0]!.getStart();
     const between = node.getSourceFile().getFullText().slice(given[0]!.getEnd(), given[1]!.getStart());

@@ -45,9 +45,12 @@ for (const file of results.testResults) {
     `  ${relative(root, file.name)}: ${count("passed")} passed, ${count("failed")} failed, ${left} skipped`,
   );
 }
-const ran = results.testResults.flatMap((file) => file.assertionResults).length;
+const all = results.testResults.flatMap((file) => file.assertionResults);
+const ran = all.length;
 if (ran === 0) console.error("No shared test ran although ../shared is here.");
 if (skipped > 0) console.error(`${skipped} shared tests were skipped although ../shared is here.`);
+const total = (state) => all.filter((result) => result.status === state).length;
+console.log(`${total("passed")} passed, ${total("failed")} failed`);
 process.exit(status !== 0 || ran === 0 || skipped > 0 ? 1 : 0);
 
 /** A virtual environment with the pinned peers, made once and kept among the caches of node_modules. */

@@ -1,7 +1,9 @@
+import type * as nodeFs from "node:fs";
 import type { DataSet } from "../calib/index.js";
 import type { Model } from "../ir/index.js";
 import { encodeModel } from "../onnx/index.js";
 import type { Journal, JournalValue } from "../search/index.js";
+import { breathe } from "./batches.js";
 import { ioError } from "./file-access.js";
 
 /*
@@ -23,7 +25,7 @@ const mostBytes = 2 ** 30;
 
 const schema = "convopt.journal/1";
 
-type FileSystem = typeof import("node:fs");
+type FileSystem = typeof nodeFs;
 type Hash = (...parts: (string | Uint8Array)[]) => string;
 
 export interface JournalOptions {
@@ -149,7 +151,8 @@ export class FileJournal implements Journal {
     for (const raw of text.split("\n").slice(0, -1)) {
       const line = parseLine(raw);
       if (!line || (bytes === 0) !== "schema" in line) break;
-      if (bytes > 0) this.#units.set(String(line["unit"]), line as unknown as Line);
+      const { unit, value, sum } = line;
+      if (bytes > 0) this.#units.set(String(unit), { unit: String(unit), value, sum: String(sum) });
       bytes += Buffer.byteLength(raw) + 1;
     }
     return bytes;
@@ -296,6 +299,7 @@ export async function dataHash(data: DataSet): Promise<string> {
     for (let at = 0; at < data.count; at += 64) {
       const indices = Array.from({ length: Math.min(64, data.count - at) }, (_, i) => at + i);
       hashes.push(hash(name, array.dims.join(), array.batch(indices).bytes()));
+      await breathe();
     }
   }
   return hash(...hashes);

@@ -1,5 +1,5 @@
 import { splitImages, type DataSet } from "../calib/index.js";
-import { Ledger, type FormFamily, type PassSummary } from "../engine/index.js";
+import type { Ledger, FormFamily, PassSummary } from "../engine/index.js";
 import { ModelError, verify as verifyGraph, type Model, type ModelFile } from "../ir/index.js";
 import type { Report } from "../report/index.js";
 import type { Compression, RunData } from "./compress.js";

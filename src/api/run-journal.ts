@@ -38,6 +38,7 @@ export async function openRunJournal(
       families: families.map(({ name, propose }) => [name, propose.toString()]),
     },
   };
+  options.signal?.throwIfAborted();
   return openJournal(journal, identity, {
     resume: options.resume ?? false,
     ...(options.onWarning ? { onWarning: options.onWarning } : {}),

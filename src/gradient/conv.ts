@@ -145,7 +145,7 @@ function biasGradient(emit: Emitter, shape: readonly number[], gradient: Value):
 }
 
 /** From this many input channels on, a product per tap beats one product with all patches laid out. */
-const manyChannels = 32;
+const manyChannels = 12;
 
 /** dL/dW from the convolution's input (`large`) and the gradient of its output (`small`). */
 function weightGradient(emit: Emitter, passage: Passage, large: Value, small: Value): Value {

@@ -73,6 +73,9 @@ function sessionOptions(o: OpenOptions): InferenceSession.SessionOptions {
     graphOptimizationLevel: o.optimization === "none" ? "disabled" : "all",
     intraOpNumThreads: o.threads ?? 0,
     interOpNumThreads: 1,
+    // Many sessions live side by side; an arena of its own in each would keep the largest batch of every one.
+    enableCpuMemArena: false,
+    enableMemPattern: false,
     // Errors come as exceptions; nothing is to be written to the terminal.
     logSeverityLevel: 4,
   };

@@ -1,5 +1,6 @@
 import type { DataSet } from "../calib/index.js";
-import { Tensor, type Model } from "../ir/index.js";
+import type { Tensor } from "../ir/index.js";
+import { type Model } from "../ir/index.js";
 import {
   hasClassScores,
   softmaxKl,

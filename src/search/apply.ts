@@ -1,4 +1,5 @@
-import { attr, Patch, Tensor, verify, type AttributeInput, type Model, type Node } from "../ir/index.js";
+import type { Tensor } from "../ir/index.js";
+import { attr, Patch, verify, type AttributeInput, type Model, type Node } from "../ir/index.js";
 import { lowerForm, stackGroups } from "../forms/index.js";
 import type { FittedLayer } from "./refit.js";
 

@@ -1,5 +1,13 @@
 export type { CostLimits } from "./allocation.js";
-export { answersOf, batchesOf, distance, outputKinds, type Answers, type Distance, type OutputKind } from "./answers.js";
+export {
+  answersOf,
+  batchesOf,
+  distance,
+  outputKinds,
+  type Answers,
+  type Distance,
+  type OutputKind,
+} from "./answers.js";
 export { applyLayers } from "./apply.js";
 export type { Candidate, LayerCandidates } from "./candidates.js";
 export type { Journal, JournalValue } from "./journal.js";

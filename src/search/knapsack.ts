@@ -5,7 +5,7 @@ export interface Choice {
 }
 
 /** Cells of the cost axis: rounding a cost up to the next cell can waste at most a layer's share of one of them. */
-const cells = 4000;
+const cells = 20_000;
 
 /**
  * Multiple-choice knapsack: one choice per layer, least total loss with total cost ≤ budget. Exact for costs in whole

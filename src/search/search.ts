@@ -108,6 +108,11 @@ export interface SearchOptions {
   readonly journal?: Journal | null;
 }
 
+/** How one budget is solved: other refit options than the effort's, or without recovery. */
+export interface SolveOptions extends Partial<RefitOptions> {
+  readonly recovery?: boolean;
+}
+
 /** A model with every layer's form chosen and fitted, and what it does on the selected images. */
 export interface Solution {
   readonly allocation: Allocation;
@@ -215,8 +220,8 @@ export class Search {
     return this.ground.images;
   }
 
-  /** Allocates within the limits, refits, and measures the result on the selected images; null when nothing fits. */
-  async solve(limits: CostLimits, options: Partial<RefitOptions> = {}): Promise<Solution | null> {
+  /** Allocates within the limits, refits, recovers, and measures the result on the selected images; null when nothing fits. */
+  async solve(limits: CostLimits, options: SolveOptions = {}): Promise<Solution | null> {
     return this.resumed(`solution ${JSON.stringify([limits, options])}`, async () => {
       const allocation = allocate(this.layers, this.sensitivities, limits);
       return allocation && this.refit(allocation, options);
@@ -231,16 +236,29 @@ export class Search {
     return (await this.resumed("cheapest", refit)) ?? refit();
   }
 
-  private async refit(allocation: Allocation, options: Partial<RefitOptions>): Promise<Solution> {
+  /** The solution after the effort's label-free recovery: as it was where recovery doesn't help. */
+  async recover(solution: Solution): Promise<Solution> {
+    const { cx, effort } = this.ground;
+    if (!effort.recovery) return solution;
+    const fitted = await recoverNetwork(cx, this.layers, solution.fitted, effort.recovery, (network) =>
+      this.measure(network),
+    );
+    return fitted === solution.fitted
+      ? solution
+      : { ...solution, fitted, measured: await this.measure(fitted) };
+  }
+
+  private async refit(
+    allocation: Allocation,
+    { recovery = true, ...options }: SolveOptions,
+  ): Promise<Solution> {
     const { cx, effort } = this.ground;
     const fitted = await refitSequentially(cx, this.layers, allocation.chosen, {
       ...effort.refit,
       ...options,
     });
-    const recovered = effort.recovery
-      ? await recoverNetwork(cx, this.layers, fitted, effort.recovery, (network) => this.measure(network))
-      : fitted;
-    return { allocation, fitted: recovered, measured: await this.measure(recovered) };
+    const refitted = { allocation, fitted, measured: await this.measure(fitted) };
+    return recovery ? this.recover(refitted) : refitted;
   }
 
   private resumed(unit: string, solve: () => Promise<Solution | null>): Promise<Solution | null> {

@@ -1,4 +1,5 @@
-import { extract, InvariantError, Tensor, type Cut, type Model, type Node, type Value } from "../ir/index.js";
+import type { Tensor } from "../ir/index.js";
+import { extract, InvariantError, type Cut, type Model, type Node, type Value } from "../ir/index.js";
 import type { FactTable } from "../measure/index.js";
 import type { Executor } from "../runtime/index.js";
 import type { LayerSlot } from "./layers.js";

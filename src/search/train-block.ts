@@ -20,6 +20,8 @@ export interface TrainingOptions {
 
 /** Bytes that the forward and backward pass of one run may take. */
 const runBytes = 512 * 2 ** 20;
+/** A step whose loss is this many times the first one's sends the layers back to the start, with a smaller rate. */
+const diverged = 2;
 /** Patches laid out for the weights' gradients, and gradients of activations, per byte of activations. */
 const backwardShare = 8;
 
@@ -41,35 +43,43 @@ export async function trainBlock(
   const sampler = new Sampler(block, inputs, targets);
   const chunk = chunkSize(cx.model, block, sampler, options.images);
   const runs = Math.max(1, Math.round(options.images / chunk));
-  const adam = new Adam(layers.flatMap(({ parameters }) => parameters));
   const scales = new Map(
     block.outputs.map((name) => [
       `scale:${name}`,
       Tensor.f32([], [1 / (sampler.power(name) * chunk * runs || 1)]),
     ]),
   );
+  const start = layers.map((layer) => layer.snapshot());
   const executor = await cx.open(gradientModel(cx.model, block, sampler, chunk));
+  const parameters = layers.flatMap((layer) => layer.parameters);
   try {
+    let adam = new Adam(parameters);
+    let { rate } = options;
+    let first: number | null = null;
     for (let step = 0; step < options.steps; step++) {
-      cx.checkAbort();
+      await cx.pause();
       const weights = new Map<string, Tensor>();
       layers.forEach((layer, l) => {
         const { weight, bias } = layer.weights();
         weights.set(block.slots[l]!.weight, weight).set(block.slots[l]!.bias, bias);
       });
       const sums = new Map<string, Float64Array>();
+      let loss = 0;
       for (let run = 0; run < runs; run++) {
-        await addGradients(
-          executor,
-          new Map([...sampler.draw(chunk, random), ...scales, ...weights]),
-          block,
-          sums,
-        );
+        const feeds = new Map([...sampler.draw(chunk, random), ...scales, ...weights]);
+        loss += await addGradients(executor, feeds, block, sums);
+      }
+      first ??= loss;
+      if (!(loss <= diverged * first)) {
+        layers.forEach((layer, l) => layer.restore(start[l]!));
+        adam = new Adam(parameters);
+        rate /= 4;
+        continue;
       }
       const gradients = layers.flatMap((layer, l) =>
         layer.gradients(sums.get(block.slots[l]!.weight)!, sums.get(block.slots[l]!.bias)!),
       );
-      adam.step(gradients, options.rate * 0.5 * (1 + Math.cos((Math.PI * step) / options.steps)));
+      adam.step(gradients, rate * 0.5 * (1 + Math.cos((Math.PI * step) / options.steps)));
       onStep(step + 1);
     }
   } finally {
@@ -77,12 +87,13 @@ export async function trainBlock(
   }
 }
 
+/** Runs once; adds the gradients to the sums and returns the loss. */
 async function addGradients(
   executor: Executor,
   feeds: ReadonlyMap<string, Tensor>,
   block: Block,
   sums: Map<string, Float64Array>,
-): Promise<void> {
+): Promise<number> {
   const results = await executor.run(feeds);
   for (const name of block.slots.flatMap(({ weight, bias }) => [weight, bias])) {
     const gradient = results.get(`grad:${name}`)!.numbers;
@@ -90,6 +101,7 @@ async function addGradients(
     if (!sum) sums.set(name, Float64Array.from(gradient));
     else for (let i = 0; i < sum.length; i++) sum[i]! += gradient[i]!;
   }
+  return block.outputs.reduce((total, name) => total + results.get(`loss:${name}`)!.numbers[0]!, 0);
 }
 
 /** Forward and backward pass of the block for `chunk` images at a time. */

@@ -40,12 +40,16 @@ export class TrainableLayer {
     }));
     this.#bias = fitted.bias.slice();
     const power = targets.reduce((sum, target) => sum + target.power, 0) / Math.max(1, this.#bias.length);
-    this.parameters = [
-      ...this.#forms
-        .flatMap(({ weights }) => weights.flat())
-        .map((values) => ({ values, scale: rootMeanSquare(values) })),
-      { values: this.#bias, scale: Math.sqrt(power) },
-    ];
+    this.parameters = [...this.#forms.flatMap(factorsOf), { values: this.#bias, scale: Math.sqrt(power) }];
+  }
+
+  /** The parameters' values as they are now, to go back to. */
+  snapshot(): readonly Float64Array[] {
+    return this.parameters.map(({ values }) => values.slice());
+  }
+
+  restore(snapshot: readonly Float64Array[]): void {
+    this.parameters.forEach(({ values }, p) => values.set(snapshot[p]!));
   }
 
   /** The dense kernel and bias as they are now; call before {@link gradients}. */
@@ -88,6 +92,19 @@ export class TrainableLayer {
     }
     return kernel;
   }
+}
+
+/**
+ * The factors of a form. Branches that are larger than their sum nearly cancel, and what is a small change for such a
+ * branch is a large one for the kernel: their scale is that much smaller.
+ */
+function factorsOf({ spec, form, sum, weights }: TrainableForm): Parameter[] {
+  const whole = rootMeanSquare(sum.compose(weights));
+  return form.branches.flatMap((chain, b) => {
+    const branch = rootMeanSquare(new ChainSum(spec, [chain]).compose([weights[b]!]));
+    const share = branch > whole ? whole / branch : 1;
+    return weights[b]!.map((values) => ({ values, scale: share * rootMeanSquare(values) }));
+  });
 }
 
 /** The gradient at the sum of chains from the one at the kernel seen from outside the channel orders. */

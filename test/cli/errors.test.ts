@@ -120,7 +120,6 @@ describe("usage (exit 2)", () => {
 
   const coming: string[][] = [
     ["bench", model],
-    ["sweep", model, "out", "--keep-macs", "0.5"],
     ["verify", model, model, "--certificate", "c.json"],
     ["optimize", model, "o.onnx", "--keep-latency", "0.5"],
     ["optimize", model, "o.onnx", "--certificate", "c.json"],

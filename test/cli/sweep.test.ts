@@ -16,7 +16,15 @@ const readSweep = (folder: string): Sweep =>
 describe("sweep", () => {
   it("writes a model and a report per point, and what holds them all", async () => {
     const folder = join(scratch, "new", "deep");
-    const { code, stdout } = await invoke(["sweep", model, folder, "--points", "0.5,0.8", "--json", ...flags]);
+    const { code, stdout } = await invoke([
+      "sweep",
+      model,
+      folder,
+      "--points",
+      "0.5,0.8",
+      "--json",
+      ...flags,
+    ]);
     expect(code).toBe(0);
     const sweep = sweepSchema.parse(JSON.parse(stdout));
     expect(readSweep(folder)).toEqual(sweep);
@@ -29,7 +37,9 @@ describe("sweep", () => {
       expect(point.macs.ratio!).toBeLessThanOrEqual(point.keepMacs);
       expect(sha(point.output.path)).toBe(point.output.sha256);
       await load(point.output.path);
-      const report = reportSchema.parse(JSON.parse(readFileSync(point.output.path.replace(/onnx$/, "json"), "utf8")));
+      const report = reportSchema.parse(
+        JSON.parse(readFileSync(point.output.path.replace(/onnx$/, "json"), "utf8")),
+      );
       expect(report.quality).toEqual(point.quality);
       expect(report.budget).toEqual({ keepMacs: point.keepMacs });
       expect(report.decisions!.length).toBeGreaterThan(20);
@@ -52,7 +62,12 @@ describe("sweep", () => {
 
   it("by default goes as far as the forms reach", async () => {
     const folder = join(scratch, "default");
-    const { code, stdout, stderr } = await invoke(["sweep", graph("conv-one-sided-kernels"), folder, ...flags]);
+    const { code, stdout, stderr } = await invoke([
+      "sweep",
+      graph("conv-one-sided-kernels"),
+      folder,
+      ...flags,
+    ]);
     expect(code).toBe(0);
     const { points } = readSweep(folder);
     expect(points.slice(0, -1).every(({ met }) => met)).toBe(true);
@@ -81,7 +96,9 @@ describe("sweep", () => {
     expect(sweep.points.map(({ family }) => family)).toEqual([null, "reduce-out", "reduce-in", "grouped"]);
     for (const { family, output } of sweep.points.slice(1)) {
       expect(output.path).toBe(join(folder, family!, "keep-0.60.onnx"));
-      const { layers } = reportSchema.parse(JSON.parse(readFileSync(output.path.replace(/onnx$/, "json"), "utf8")));
+      const { layers } = reportSchema.parse(
+        JSON.parse(readFileSync(output.path.replace(/onnx$/, "json"), "utf8")),
+      );
       const forms = layers.flatMap(({ plan }) => plan.branches.map(({ form }) => form));
       expect(new Set(forms)).toEqual(new Set(forms.length > 0 ? [family] : []));
     }
@@ -99,14 +116,22 @@ describe("sweep", () => {
     const onProgress = ({ step, done }: { step: string; done: number }): void => {
       if (step === "sweep" && done === 2) controller.abort(new Error("stop"));
     };
-    await expect(sweepFile(model, stopped, { ...options, onProgress, signal: controller.signal })).rejects.toThrow("stop");
+    await expect(
+      sweepFile(model, stopped, { ...options, onProgress, signal: controller.signal }),
+    ).rejects.toThrow("stop");
     expect(existsSync(join(stopped, "sweep.json"))).toBe(false);
     expect(readdirSync(stopped)).toContain("sweep.convopt-journal");
     // A file that isn't what was written is made again.
     writeFileSync(join(stopped, "keep-0.80.onnx"), "not a model");
     const steps = new Set<string>();
-    const { sweep: second } = await sweepFile(model, stopped, { ...options, resume: true, onProgress: ({ step }) => void steps.add(step) });
-    expect(second.points.map(({ output }) => output.sha256)).toEqual(first.points.map(({ output }) => output.sha256));
+    const { sweep: second } = await sweepFile(model, stopped, {
+      ...options,
+      resume: true,
+      onProgress: ({ step }) => void steps.add(step),
+    });
+    expect(second.points.map(({ output }) => output.sha256)).toEqual(
+      first.points.map(({ output }) => output.sha256),
+    );
     for (const { output } of second.points) expect(sha(output.path)).toBe(output.sha256);
     expect(readdirSync(stopped)).not.toContain("sweep.convopt-journal");
   });
@@ -149,22 +174,41 @@ describe("sweep", () => {
 
 describe("explain with a budget", () => {
   it("lists every candidate of the layer with cost, error and verdict", async () => {
-    const { code, stdout } = await invoke(["explain", model, "conv2", "--keep-macs", "0.5", "--json", ...flags]);
+    const { code, stdout } = await invoke([
+      "explain",
+      model,
+      "conv2",
+      "--keep-macs",
+      "0.5",
+      "--json",
+      ...flags,
+    ]);
     expect(code).toBe(0);
     const { candidates, outcome } = JSON.parse(stdout) as {
-      candidates: { pass: string; verdict: string; error: number | null; macs: [number, number]; reason: string; form?: string }[];
+      candidates: {
+        pass: string;
+        verdict: string;
+        error: number | null;
+        macs: [number, number];
+        reason: string;
+        form?: string;
+      }[];
       outcome: { verdict: string };
     };
     const tried = candidates.filter(({ form }) => form !== undefined);
     expect(tried.length).toBeGreaterThan(30);
     expect(new Set(tried.map(({ pass }) => pass)).size).toBeGreaterThan(8);
-    expect(tried.filter(({ verdict }) => verdict === "applied")).toHaveLength(outcome.verdict === "applied" ? 1 : 0);
+    expect(tried.filter(({ verdict }) => verdict === "applied")).toHaveLength(
+      outcome.verdict === "applied" ? 1 : 0,
+    );
     for (const { error, macs, reason } of tried) {
       expect(error).not.toBeNull();
       expect(macs[1]).toBeLessThan(macs[0]);
       expect(reason).not.toBe("");
     }
-    const declined = candidates.filter(({ form, pass }) => form === undefined && pass === "low-rank-pointwise");
+    const declined = candidates.filter(
+      ({ form, pass }) => form === undefined && pass === "low-rank-pointwise",
+    );
     expect(declined.map(({ reason }) => reason).join()).not.toBe("");
   });
 });
