@@ -22,7 +22,7 @@ const data = ["--preprocess", fixture("shapes20.preprocess.json")];
 convopt(
   ...["optimize", fixture("shapes20.onnx"), output("shapes20-half.onnx"), "--keep-macs", "0.5"],
   ...["--calib", fixture("shapes20-calib.npz"), ...data],
-  ...["--report", output("report.md"), "--report", output("report.json")],
+  ...["html", "md", "json"].flatMap((kind) => ["--report", output(`report.${kind}`)]),
 );
 convopt(
   ...["verify", fixture("shapes20.onnx"), output("shapes20-half.onnx")],
@@ -36,4 +36,6 @@ convopt(
     "1",
   ],
 );
-console.log(`\nModel:  ${output("shapes20-half.onnx")}\nReport: ${output("report.md")} (and report.json)`);
+console.log(
+  `\nModel:  ${output("shapes20-half.onnx")}\nReport: ${output("report.html")} (and report.md, report.json)`,
+);

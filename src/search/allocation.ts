@@ -1,6 +1,5 @@
 import type { Candidate, LayerCandidates } from "./candidates.js";
 import { chooseWithin } from "./knapsack.js";
-import { lossAt, type Sensitivity } from "./sensitivity.js";
 
 /** Costs that may remain in the layers together; absent = no limit. */
 export interface CostLimits {
@@ -14,6 +13,9 @@ export interface Allocation {
   readonly loss: number;
 }
 
+/** Loss that a candidate alone causes in layer `l`. */
+export type LossOf = (candidate: Candidate, l: number) => number;
+
 /** All choices of a layer: its front and the layer as it is. */
 export function choicesOf(layer: LayerCandidates): Candidate[] {
   return [...layer.front, layer.standard];
@@ -25,11 +27,10 @@ export function choicesOf(layer: LayerCandidates): Candidate[] {
  */
 export function allocate(
   layers: readonly LayerCandidates[],
-  sensitivities: readonly Sensitivity[],
+  loss: LossOf,
   limits: CostLimits,
 ): Allocation | null {
   const choices = layers.map(choicesOf);
-  const loss = (candidate: Candidate, l: number): number => lossAt(sensitivities[l]!, candidate.error);
   const solve = (price: number): Allocation | null => {
     const byMacs = limits.macs !== undefined;
     const priced = choices.map((own, l) =>

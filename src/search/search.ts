@@ -14,17 +14,24 @@ import {
   type Distance,
   type OutputKind,
 } from "./answers.js";
-import { fitCandidates, ownTargets, type FitEffort, type LayerCandidates } from "./candidates.js";
+import {
+  fitCandidates,
+  ownTargets,
+  type Candidate,
+  type FitEffort,
+  type LayerCandidates,
+} from "./candidates.js";
 import type { FitTarget } from "../forms/index.js";
 import { momentsOf, type SearchContext } from "./context.js";
 import { candidatesCodec, resumed, solutionCodec, type Journal } from "./journal.js";
 import { workingModel, type DeclinedLayer, type Scope } from "./layers.js";
+import { Losses } from "./losses.js";
 import { batchWithin, imagesWithin } from "./memory.js";
 import { pauses } from "./pause.js";
 import { RuntimeProducts } from "./products.js";
 import { recoverNetwork, type RecoveryOptions } from "./recovery.js";
 import { refitSequentially, type FittedLayer, type RefitOptions } from "./refit.js";
-import { lossAt, measureSensitivities, type Sensitivity } from "./sensitivity.js";
+import { lossAt, measureChoices, measureSensitivities, type Sensitivity } from "./sensitivity.js";
 import { StagedNetwork, type State } from "./staged-network.js";
 
 /** How much work the search puts in. */
@@ -35,6 +42,8 @@ export interface SearchEffort {
   readonly selectedImages: number;
   /** Candidates per layer whose sensitivity is measured. */
   readonly measured: number;
+  /** Rounds of measuring the choices of an allocation and allocating again. */
+  readonly reallocations: number;
   readonly refit: RefitOptions;
   /** Label-free recovery after the refit; null for none. */
   readonly recovery: RecoveryOptions | null;
@@ -57,6 +66,7 @@ export const efforts: Readonly<Record<"fast" | "normal" | "max", SearchEffort>> 
     fittedImages: 256,
     selectedImages: 128,
     measured: 3,
+    reallocations: 1,
     refit: { ...refit, steps: 20 },
     recovery: null,
   },
@@ -65,6 +75,7 @@ export const efforts: Readonly<Record<"fast" | "normal" | "max", SearchEffort>> 
     fittedImages: 512,
     selectedImages: 256,
     measured: 4,
+    reallocations: 3,
     refit: { ...refit, steps: 50 },
     recovery: null,
   },
@@ -79,6 +90,7 @@ export const efforts: Readonly<Record<"fast" | "normal" | "max", SearchEffort>> 
     fittedImages: 1536,
     selectedImages: 256,
     measured: 6,
+    reallocations: 5,
     refit: { ...refit, steps: 120 },
     recovery,
   },
@@ -141,6 +153,9 @@ export class Search {
     readonly layers: readonly LayerCandidates[],
     readonly sensitivities: readonly Sensitivity[],
   ) {}
+
+  /** Losses of candidates that were measured alone in their layers. */
+  readonly #measured = new Map<Candidate, number>();
 
   static async prepare(model: Model, facts: FactTable, data: DataSet, o: SearchOptions): Promise<Search> {
     const { effort } = o;
@@ -223,9 +238,40 @@ export class Search {
   /** Allocates within the limits, refits, recovers, and measures the result on the selected images; null when nothing fits. */
   async solve(limits: CostLimits, options: SolveOptions = {}): Promise<Solution | null> {
     return this.resumed(`solution ${JSON.stringify([limits, options])}`, async () => {
-      const allocation = allocate(this.layers, this.sensitivities, limits);
+      const allocation = await this.allocate(limits);
       return allocation && this.refit(allocation, options);
     });
+  }
+
+  /**
+   * Allocates, measures the choices that were only read off a curve, and allocates again with what that showed, until
+   * all choices are measured ones or the effort's rounds are used up.
+   */
+  private async allocate(limits: CostLimits): Promise<Allocation | null> {
+    const { cx, effort, original, kinds, moments } = this.ground;
+    // Every budget starts from the curves, so that its result doesn't depend on the budgets solved before.
+    const losses = new Losses(this.sensitivities);
+    for (let round = 0; ; round++) {
+      const allocation = allocate(this.layers, losses.of, limits);
+      if (!allocation || round >= effort.reallocations) return allocation;
+      const open = allocation.chosen.map((candidate) => (losses.isMeasured(candidate) ? null : candidate));
+      if (open.every((candidate) => candidate === null)) return allocation;
+      const missing = open.map((candidate) =>
+        candidate && this.#measured.has(candidate) ? null : candidate,
+      );
+      for (const { candidate, loss } of await measureChoices(
+        cx,
+        this.layers,
+        moments,
+        original,
+        kinds,
+        missing,
+      ))
+        this.#measured.set(candidate, loss);
+      open.forEach((candidate, l) => {
+        if (candidate) losses.add({ candidate, loss: this.#measured.get(candidate)! }, l);
+      });
+    }
   }
 
   /** The cheapest choice of every layer, for budgets that nothing meets. */

@@ -48,8 +48,11 @@ export async function measureSensitivities(
       const { slot } = step;
       const picked = spread(layers[slot.index]!.front, perLayer);
       const before = states;
-      const measure = (): Promise<Sensitivity> =>
-        measureLayer(cx, slot, picked, layers[slot.index]!, moments[slot.index]!, before, original, kinds);
+      const measure = async (): Promise<Sensitivity> => {
+        const layer = layers[slot.index]!;
+        const own = moments[slot.index]!;
+        return curveThrough(await measureLayer(cx, slot, picked, layer, own, before, original, kinds));
+      };
       result[slot.index] = await resumed(cx.journal, unit(slot), sensitivityCodec, measure);
       cx.report("sensitivity", slot.index + 1, cx.slots.length);
     }
@@ -60,9 +63,52 @@ export async function measureSensitivities(
   return result;
 }
 
+function curveThrough(measured: readonly MeasuredLoss[]): Sensitivity {
+  const points = measured.map(({ candidate, loss }) => ({ error: candidate.error, loss }));
+  return { points: points.sort((a, b) => a.error - b.error) };
+}
+
 function spread<T>(items: readonly T[], count: number): T[] {
   if (items.length <= count) return [...items];
   return Array.from({ length: count }, (_, i) => items[Math.round((i * (items.length - 1)) / (count - 1))]!);
+}
+
+/** A candidate and the loss that it alone causes. */
+export interface MeasuredLoss {
+  readonly candidate: Candidate;
+  readonly loss: number;
+}
+
+/** Measures one candidate per layer, each alone in its layer's place; null leaves a layer out. */
+export async function measureChoices(
+  cx: SearchContext,
+  layers: readonly LayerCandidates[],
+  moments: readonly (LayerMoments | null)[],
+  original: Answers,
+  kinds: readonly OutputKind[],
+  chosen: readonly (Candidate | null)[],
+): Promise<MeasuredLoss[]> {
+  const { network } = cx;
+  const measured: MeasuredLoss[] = [];
+  const last = chosen.findLastIndex((candidate) => candidate !== null);
+  let states: State[] = cx.selected.map((feeds) => network.start(feeds));
+  for (const step of network.steps) {
+    await cx.pause();
+    const { slot } = step;
+    if (slot && slot.index > last) break;
+    const candidate = slot ? chosen[slot.index] : null;
+    if (slot && candidate) {
+      const layer = layers[slot.index]!;
+      measured.push(
+        ...(await measureLayer(cx, slot, [candidate], layer, moments[slot.index]!, states, original, kinds)),
+      );
+      cx.report("allocation", slot.index + 1, cx.slots.length);
+    }
+    const next: State[] = [];
+    for (const state of states) next.push(await network.advance(step, state));
+    states = next;
+  }
+  return measured;
 }
 
 async function measureLayer(
@@ -74,10 +120,10 @@ async function measureLayer(
   states: readonly State[],
   original: Answers,
   kinds: readonly OutputKind[],
-): Promise<Sensitivity> {
-  if (candidates.length === 0) return { points: [] };
+): Promise<MeasuredLoss[]> {
+  if (candidates.length === 0) return [];
   const suffix = await cx.network.openSuffix(slot);
-  const points: { error: number; loss: number }[] = [];
+  const measured: MeasuredLoss[] = [];
   try {
     for (const candidate of candidates) {
       await cx.pause();
@@ -91,10 +137,10 @@ async function measureLayer(
           [slot.bias, bias],
         ]),
       );
-      points.push({ error: candidate.error, loss: distance(original, answers, kinds).divergence });
+      measured.push({ candidate, loss: distance(original, answers, kinds).divergence });
     }
   } finally {
     await suffix.dispose();
   }
-  return { points: points.sort((a, b) => a.error - b.error) };
+  return measured;
 }

@@ -12,7 +12,7 @@ import type { TrainableLayer } from "./trainable-layer.js";
 
 export interface TrainingOptions {
   readonly steps: number;
-  /** Images of a step. */
+  /** Images of a step, where the block's outputs have few positions; fewer where they have many. */
   readonly images: number;
   /** Learning rate of the first step, relative to each factor's root mean square; it falls to 0 along a cosine. */
   readonly rate: number;
@@ -20,6 +20,9 @@ export interface TrainingOptions {
 
 /** Bytes that the forward and backward pass of one run may take. */
 const runBytes = 512 * 2 ** 20;
+/** Positions of an output up to which a step takes all its images, and the fewest images of a step. */
+const positionsForAll = 64;
+const fewestImages = 4;
 /** A step whose loss is this many times the first one's sends the layers back to the start, with a smaller rate. */
 const diverged = 2;
 /** Patches laid out for the weights' gradients, and gradients of activations, per byte of activations. */
@@ -41,8 +44,9 @@ export async function trainBlock(
   onStep: (step: number) => void,
 ): Promise<void> {
   const sampler = new Sampler(block, inputs, targets);
-  const chunk = chunkSize(cx.model, block, sampler, options.images);
-  const runs = Math.max(1, Math.round(options.images / chunk));
+  const images = imagesPerStep(options.images, block, sampler);
+  const chunk = chunkSize(cx.model, block, sampler, images);
+  const runs = Math.max(1, Math.round(images / chunk));
   const scales = new Map(
     block.outputs.map((name) => [
       `scale:${name}`,
@@ -57,6 +61,7 @@ export async function trainBlock(
     let { rate } = options;
     let first: number | null = null;
     for (let step = 0; step < options.steps; step++) {
+      cx.checkAbort();
       await cx.pause();
       const weights = new Map<string, Tensor>();
       layers.forEach((layer, l) => {
@@ -85,6 +90,17 @@ export async function trainBlock(
   } finally {
     await executor.dispose();
   }
+}
+
+/** Every position of an output is a sample of its own, if not an independent one: with 16 times as many, a quarter of the images. */
+function imagesPerStep(images: number, block: Block, sampler: Sampler): number {
+  const positions = block.outputs.map((name) => product(sampler.rowDims(name).slice(1)));
+  const share = Math.sqrt(positionsForAll / Math.max(positionsForAll, ...positions));
+  return Math.max(Math.min(images, fewestImages), Math.round(images * share));
+}
+
+function product(dims: readonly number[]): number {
+  return dims.reduce((all, dim) => all * dim, 1);
 }
 
 /** Runs once; adds the gradients to the sums and returns the loss. */
@@ -140,8 +156,7 @@ function chunkSize(model: Model, block: Block, sampler: Sampler, wanted: number)
   for (const node of facts.graph.nodes) {
     for (const output of node.outputs) {
       const shape = facts.of(output).shape;
-      if (shape?.every((dim): dim is number => typeof dim === "number"))
-        bytes += 4 * shape.reduce((p, dim) => p * dim, 1);
+      if (shape?.every((dim): dim is number => typeof dim === "number")) bytes += 4 * product(shape);
     }
   }
   const fits = Math.floor(runBytes / Math.max(1, bytes * backwardShare));
@@ -224,7 +239,7 @@ function gathered(
 ): Tensor {
   const sample = states[0]!.get(name)!;
   const dims = sample.dims.slice(1);
-  const size = dims.reduce((product, dim) => product * dim, 1);
+  const size = product(dims);
   if (sample.dtype !== "float32") {
     throw new UnsupportedError("E_NO_GRADIENT", `values of type ${sample.dtype} between layers`, {
       where: { tensor: name },

@@ -156,6 +156,22 @@ describe("a layer as parameters", () => {
   });
 });
 
+describe("the scale of a parameter", () => {
+  it("is smaller where branches nearly cancel", () => {
+    const form = randomForm(spec, [spatial]);
+    const [chain] = form.branches;
+    const turned = chain!.map((stage, s) => ({
+      ...stage,
+      weight: stage.weight.map((w) => (s === 0 ? -0.99 * w : w)),
+    }));
+    const alone = fittedOf(slotOf(1), [form]);
+    const cancelling = fittedOf(slotOf(1), [{ ...form, branches: [chain!, turned] }]);
+    const scaleOf = ({ fitted, targets }: ReturnType<typeof fittedOf>): number =>
+      new TrainableLayer(fitted, targets).parameters[0]!.scale;
+    expect(scaleOf(cancelling) / scaleOf(alone)).toBeCloseTo(0.01, 9);
+  });
+});
+
 describe("Adam", () => {
   it("takes the published first steps, scaled by the parameter", () => {
     const parameter = { values: Float64Array.of(1, 2), scale: 10 };
@@ -357,10 +373,21 @@ describe("recovery", () => {
 
   it("leaves a block whose result is worse on the selected images", async () => {
     const { cx, layers, fitted } = setting(residualNetwork(1), (name) => name === "b0.c2");
-    const { fitted: recovered, blocks } = await recover(cx, layers, fitted, { ...options, rate: 1e3 });
+    const { fitted: recovered, blocks } = await recover(cx, layers, fitted, {
+      ...options,
+      steps: 1,
+      rate: 1e3,
+    });
     expect(blocks.every(({ kept }) => !kept)).toBe(true);
     expect(blocks[0]!.reason).toMatch(/selected images/);
     expect(recovered).toEqual(fitted);
+  });
+
+  it("goes back to the start with a smaller rate when the first steps were too large", async () => {
+    const { cx, layers, fitted } = setting(residualNetwork(1), (name) => name === "b0.c2");
+    const { blocks } = await recover(cx, layers, fitted, { ...options, rate: 20 });
+    expect(blocks[0]!.kept).toBe(true);
+    expect(blocks[0]!.after!).toBeLessThan(0.9 * blocks[0]!.before);
   });
 
   it("leaves a block that can't be differentiated, with the reason", async () => {

@@ -1,0 +1,38 @@
+import type { Candidate } from "./candidates.js";
+import { lossAt, type MeasuredLoss, type Sensitivity } from "./sensitivity.js";
+
+/**
+ * What is known of candidates' losses: measured where they were measured, else the layer's curve, corrected by how far
+ * the measured candidates of the same family lie off it. Errors of one size hurt more or less by the form that makes
+ * them.
+ */
+export class Losses {
+  readonly #measured = new Map<Candidate, number>();
+  /** By layer and family: logarithms of measured over curve. */
+  readonly #offsets = new Map<string, number[]>();
+
+  constructor(private readonly curves: readonly Sensitivity[]) {}
+
+  readonly of = (candidate: Candidate, l: number): number => {
+    const measured = this.#measured.get(candidate);
+    if (measured !== undefined) return measured;
+    const curve = lossAt(this.curves[l]!, candidate.error);
+    const offsets = this.#offsets.get(`${l} ${candidate.family}`);
+    if (!offsets) return curve;
+    return curve * Math.exp(offsets.reduce((sum, offset) => sum + offset, 0) / offsets.length);
+  };
+
+  isMeasured(candidate: Candidate): boolean {
+    return candidate.plan === null || this.#measured.has(candidate);
+  }
+
+  add({ candidate, loss }: MeasuredLoss, l: number): void {
+    const curve = lossAt(this.curves[l]!, candidate.error);
+    this.#measured.set(candidate, loss);
+    if (!(curve > 0) || !(loss > 0)) return;
+    const key = `${l} ${candidate.family}`;
+    const offsets = this.#offsets.get(key) ?? [];
+    offsets.push(Math.log(loss / curve));
+    this.#offsets.set(key, offsets);
+  }
+}
