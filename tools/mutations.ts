@@ -159,7 +159,12 @@ function editsAt(node: Node): Edit[] {
     const given = node.getArguments();
     const called = node.getExpression();
     if (Node.isPropertyAccessExpression(called) && /^(filter|sort|slice)$/.test(called.getName()))
-      return [replace(`drops a ${called.getName()}`, called.getExpression().getText())];
+      return [
+        replace(`drops a ${called.getName()}`, called.getExpression().getText()),
+        ...(called.getName() === "filter" ? [replace("keeps nothing", "[]")] : []),
+      ];
+    if (Node.isPropertyAccessExpression(called) && /^(map|flatMap)$/.test(called.getName()))
+      return [replace("an empty list", "[]")];
     if (Node.isIdentifier(called) && given.length === 1 && /^is[A-Z]/.test(called.getText()))
       return [replace("always yes", "true"), replace("always no", "false")];
     if (given.length < 2) return [];
@@ -170,6 +175,7 @@ function editsAt(node: Node): Edit[] {
     const between = node.getSourceFile().getFullText().slice(given[0]!.getEnd(), given[1]!.getStart());
     return [
       { kind: "swaps two arguments", start, end: given[1]!.getEnd(), by: `${second}${between}${first}` },
+      { kind: "drops the last argument", start: given.at(-2)!.getEnd(), end: given.at(-1)!.getEnd(), by: "" },
     ];
   }
   if (Node.isArrayLiteralExpression(node)) {

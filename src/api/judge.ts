@@ -23,24 +23,30 @@ export function openJudge(
 ): Judge {
   const { size, fixed } = batchFor(original, data);
   const batches = batchesOf(data, images, size, fixed);
-  const answersBy = async (model: Model, onWarning: (text: string) => void) => {
-    const executor = await openModel(model, { ...options, onWarning });
+  const answersBy = async (model: Model, run: EngineOptions & RunControl) => {
+    const executor = await openModel(model, run);
     const answers = await answersOf(executor, batches).finally(() => executor.dispose());
     return { answers, engine: executor.engine };
   };
-  let known: { readonly reference: Answers; readonly floor: NoiseFloor } | null = null;
+  let known: {
+    readonly reference: Answers;
+    readonly floor: NoiseFloor;
+    readonly same: EngineOptions;
+  } | null = null;
   return async (written, warn) => {
     const step = (done: number): void => options.onProgress?.({ step: "verifying", done, total: 3 });
     step(0);
     if (!known) {
-      const { answers: reference } = await answersBy(original, warn);
+      const { answers: reference, engine: used } = await answersBy(original, { ...options, onWarning: warn });
       step(1);
-      const floor = await noiseFloor(original, data, { ...options, macs, onWarning: warn });
-      known = { reference, floor };
+      // What ONNX Runtime refuses of the original it may refuse of the written file in other words.
+      const same: EngineOptions = used === "reference" ? { engine: "reference" } : {};
+      const floor = await noiseFloor(original, data, { ...options, ...same, macs, onWarning: warn });
+      known = { reference, floor, same };
     }
     step(2);
-    const { reference, floor } = known;
-    const { answers, engine } = await answersBy(written, warn);
+    const { reference, floor, same } = known;
+    const { answers, engine } = await answersBy(written, { ...options, ...same, onWarning: warn });
     const { relativeError, agreement, divergence } = distance(
       reference,
       answers,

@@ -199,7 +199,8 @@ function callOf(
       if (!value) return null;
       const tensor = constant(value);
       if (!tensor) throw unsupported(node, `input ${index} is not constant`);
-      return tensor.toNumbers();
+      // Ends of slices may be INT64_MAX: the nearest double does.
+      return Array.from(tensor.data as ArrayLike<number | bigint>, Number);
     },
   };
 }

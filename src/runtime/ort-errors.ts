@@ -38,8 +38,9 @@ export function ortError(error: unknown, place: ErrorPlace = {}): ConvoptError {
   const where = { ...place, ...(node === undefined ? {} : { node }), ...(op === undefined ? {} : { op }) };
   const details = { where, cause: error };
   const what = `ONNX Runtime: ${message === "" ? "unknown error" : message}`;
+  // A file without operator-set imports is read here, with the operator set deduced from its nodes.
   const unsupported =
-    /NOT_IMPLEMENTED|not a registered function|Could not find an implementation|unsupported data type|not supported/i;
+    /NOT_IMPLEMENTED|not a registered function|Could not find an implementation|unsupported data type|not supported|Missing opset/i;
   if (unsupported.test(raw)) return new UnsupportedError("E_RUNTIME_UNSUPPORTED", what, details);
   return new ModelError("E_RUNTIME", what, details);
 }

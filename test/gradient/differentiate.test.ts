@@ -201,6 +201,11 @@ const cases: Readonly<Record<string, Case>> = {
   },
   Split: { op: "Split", inputs: [[2, 5]], constants: [ints(2, 3)], attrs: { axis: 1 }, outputs: 2 },
   Slice: { op: "Slice", inputs: [[5, 7]], constants: [ints(1, -1), ints(4, 0), ints(0, 1), ints(2, -3)] },
+  "Slice to the end": {
+    op: "Slice",
+    inputs: [[2, 3, 5]],
+    constants: [ints(1), Tensor.i64([1], [9223372036854775807n]), ints(2), ints(2)],
+  },
   "Pad, zeros": { op: "Pad", inputs: [[2, 3]], constants: [ints(0, 1, 2, 0)] },
   "Pad, reflected": {
     op: "Pad",

@@ -18,6 +18,9 @@ describe("bottleneck", () => {
   it.each([
     [16, 24],
     [24, 10],
+    [8, 12],
+    [24, 2],
+    [2, 24],
   ])("proposes the largest ranks of two skews below each ratio: %i → %i", (i, o) => {
     const layer = layerOf(i, o);
     const macs = (r1: number, r2: number): number => (r1 * i + r2 * r1 * 9 + o * r2) * 64;
@@ -33,7 +36,7 @@ describe("bottleneck", () => {
         }
       }
     }
-    expect(expected.size).toBeGreaterThan(15);
+    expect(expected.size).toBeGreaterThan(5);
     expect(sizesOf(family, layer)).toEqual([...expected]);
   });
 

@@ -141,3 +141,98 @@ describe("keeps", () => {
     expect(opsOf(out.after)).toEqual(["Conv"]);
   });
 });
+
+describe("at the borders", () => {
+  const scalar = (b: GraphBuilder, name: string, value: number): Value =>
+    b.initializer(name, Tensor.floats("float64", [], [value]));
+
+  it("CastLike asks the second input", () => {
+    const like = (dtype: "float32" | "float64") =>
+      between((b, x) => b.op("CastLike", [x, b.initializer("like", Tensor.zeros(dtype, [1]))]));
+    expect(opsOf(like("float64").after)).toEqual(["Relu", "Neg"]);
+    expect(like("float32").applied).toBe(0);
+  });
+
+  it("a Slice over everything may name its steps", () => {
+    const slice = (end: number, step: number) =>
+      between((b, x) =>
+        b.op("Slice", [x, ints(b, "f", [0]), ints(b, "t", [end]), ints(b, "a", [2]), ints(b, "s", [step])]),
+      );
+    expect(opsOf(slice(99, 1).after)).toEqual(["Relu", "Neg"]);
+    expect(slice(99, 2).applied).toBe(0);
+    expect(slice(3, 1).applied).toBe(0);
+  });
+
+  it("before opset 7 a Dropout drops unless is_test is set", () => {
+    const old = (is_test: number) =>
+      runPasses(
+        model(
+          (b) => {
+            const x = b.op("Relu", [b.input("x", f64("N", 3))]);
+            b.output(b.op("Neg", [b.op("Dropout", [x], { is_test }, { name: "drop" })]));
+          },
+          { opset: 6, ir: 3 },
+        ),
+        [dropIdentities],
+        { interpret: false },
+      );
+    expect(opsOf(old(1).after)).toEqual(["Relu", "Neg"]);
+    expect(old(0).applied).toBe(0);
+  });
+
+  it("before opset 12 a Dropout never drops", () => {
+    const out = runPasses(
+      model(
+        (b) => {
+          const x = b.op("Relu", [b.input("x", f64("N", 3))]);
+          b.output(b.op("Neg", [b.op("Dropout", [x])]));
+        },
+        { opset: 10, ir: 5 },
+      ),
+      [dropIdentities],
+    );
+    expect(opsOf(out.after)).toEqual(["Relu", "Neg"]);
+  });
+
+  it("pads are an attribute before opset 11", () => {
+    const old = (pads: number[]) =>
+      runPasses(
+        model(
+          (b) => {
+            const x = b.op("Relu", [b.input("x", f64(2, 3))]);
+            b.output(b.op("Neg", [b.op("Pad", [x], { pads })]));
+          },
+          { opset: 10, ir: 5 },
+        ),
+        [dropIdentities],
+      );
+    expect(opsOf(old([0, 0, 0, 0]).after)).toEqual(["Relu", "Neg"]);
+    expect(old([0, 1, 0, 0]).applied).toBe(0);
+  });
+
+  it("an operand with nothing in it is no zero: x is broadcast to nothing", () => {
+    const out = runPasses(
+      model((b) => {
+        const x = b.op("Relu", [b.input("x", f64(3, 1))]);
+        const none = b.initializer("none", Tensor.zeros("float64", [3, 0]));
+        b.output(b.op("Neg", [b.op("Add", [x, none])]));
+      }),
+      [dropIdentities],
+    );
+    expect(out.applied).toBe(0);
+  });
+
+  it("a constant of one element passes x on where the shape is open, one of two elements only where it fits", () => {
+    const open = (constant: (b: GraphBuilder) => Value) =>
+      runPasses(
+        model((b) => {
+          const x = b.op("Relu", [b.input("x", { dtype: "float64", shape: ["N", null] })]);
+          b.output(b.op("Neg", [b.op("Add", [x, constant(b)])]));
+        }),
+        [dropIdentities],
+      );
+    expect(open((b) => scalar(b, "z", 0)).applied).toBe(1);
+    expect(open((b) => b.initializer("z", Tensor.zeros("float64", [9]))).applied).toBe(0);
+    expect(open((b) => b.initializer("z", Tensor.zeros("float64", [1, 1, 1]))).applied).toBe(0);
+  });
+});

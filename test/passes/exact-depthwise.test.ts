@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import exactDepthwise from "../../passes/exact-depthwise.js";
+import type { GraphBuilder, Value } from "../../src/ir/index.js";
 import { blockDiagonal, type Blocks } from "./block-diagonal.js";
 import { f64, model, opsOf, reasonOf, runPasses, weights, type Outcome } from "./rewrite-harness.js";
 
@@ -98,5 +99,28 @@ describe("declines", () => {
       [exactDepthwise],
     );
     expect(reasonOf(already, "dw")).toContain("already");
+  });
+});
+
+describe("what it has nothing to say of, or hands on", () => {
+  const one = (group: number, dims: number[], make?: (b: GraphBuilder) => Value) =>
+    runPasses(
+      model((b) => {
+        const x = b.input("x", f64("N", dims[1]! * group, 5, 5));
+        b.output(
+          b.op("Conv", [x, make ? make(b) : b.initializer("w", weights(1, dims))], { group }, { name: "dw" }),
+        );
+      }),
+      [exactDepthwise],
+    );
+
+  it("one input channel", () => {
+    expect(one(1, [3, 1, 3, 3]).entries).toEqual([]);
+    expect(reasonOf(one(2, [4, 1, 3, 3]), "dw")).toBe("it is depthwise already");
+  });
+
+  it("weights that are not constant", () => {
+    const out = one(1, [4, 4, 3, 3], (b) => b.op("Relu", [b.input("w", f64(4, 4, 3, 3))]));
+    expect(reasonOf(out, "dw")).toBe("its weights are not constant");
   });
 });

@@ -179,3 +179,64 @@ describe("declines", () => {
     expect(out.entries).toEqual([]);
   });
 });
+
+describe("the constant's place", () => {
+  it("is the channels of a MatMul, which are last, also in front of it", () => {
+    const out = runPasses(
+      model((b) => {
+        const x = b.input("x", f64("N", 3, 5));
+        const scaled = b.op("Mul", [x, b.initializer("s", weights(3, [5]))], {}, { name: "affine" });
+        b.output(b.op("MatMul", [scaled, b.initializer("w", weights(1, [5, 4]))], {}, { name: "fc" }));
+      }),
+      [foldAffine],
+    );
+    expect(opsOf(out.after)).toEqual(["MatMul"]);
+  });
+
+  it("adds no axis, and a vector has no channels", () => {
+    const behind = (x: Value, op: string, b: GraphBuilder, dims: number[]): void => {
+      b.output(b.op(op, [x, b.initializer("c", weights(9, dims))], {}, { name: "affine" }));
+    };
+    const bigger = runPasses(
+      model((b) => behind(conv(b, b.input("x", f64(2, 3, 7, 7)), "conv"), "Mul", b, [1, 1, 4, 1, 1])),
+      [foldAffine],
+    );
+    expect(reasonOf(bigger, "affine")).toContain("one number per channel");
+    const vector = runPasses(
+      model((b) => {
+        const y = b.op("MatMul", [b.input("x", f64(5)), b.initializer("w", weights(1, [5, 4]))]);
+        behind(y, "Add", b, [4]);
+      }),
+      [foldAffine],
+    );
+    expect(reasonOf(vector, "affine")).toContain("one number per channel");
+  });
+
+  it("before opset 7 is in front only with the same rank", () => {
+    const first = (dims: number[]) =>
+      runPasses(
+        model(
+          (b) => {
+            const y = conv(b, b.input("x", f64(1, 3, 3, 3)), "conv");
+            b.output(b.op("Add", [b.initializer("c", weights(2, dims)), y], {}, { name: "affine" }));
+          },
+          { opset: 6, ir: 3 },
+        ),
+        [foldAffine],
+      );
+    expect(opsOf(first([1, 4, 1, 1]).after)).toEqual(["Conv"]);
+  });
+
+  it("declines a shift that is not finite", () => {
+    const out = runPasses(
+      model((b) => {
+        const y = conv(b, b.input("x", f64("N", 3, 7, 7)), "conv");
+        const c = b.initializer("c", Tensor.floats("float64", [], [Infinity]));
+        b.output(b.op("Add", [y, c], {}, { name: "affine" }));
+      }),
+      [foldAffine],
+      { interpret: false },
+    );
+    expect(reasonOf(out, "affine")).toContain("not finite");
+  });
+});

@@ -284,3 +284,68 @@ describe("declines", () => {
     expect(runPasses(m, [foldBatchNorm], { only: ["conv"] }).applied).toBe(1);
   });
 });
+
+describe("older operator sets", () => {
+  const old = (
+    opset: number,
+    attrs: Record<string, number>,
+    outputs: readonly string[] = ["y"],
+    dims = [4],
+  ) =>
+    runPasses(
+      model(
+        (b) => {
+          const x = b.input("x", f64(2, 4, 6, 6));
+          const y = b.op("Conv", [x, b.initializer("w", weights(1, [4, 4, 3, 3]))], {}, { name: "conv" });
+          const stats = [1.5, 0.2, 0.1, 0.9].map((v, i) =>
+            b.initializer(
+              `s${i}`,
+              Tensor.floats("float64", dims, new Float64Array(4 ** dims.length).fill(v)),
+            ),
+          );
+          const bn = b.node("BatchNormalization", [y, ...stats], attrs, {
+            name: "bn",
+            outputs: [...outputs],
+          });
+          for (const output of bn.outputs) if (output) b.output(output);
+        },
+        { opset, ir: 3 },
+      ),
+      [foldBatchNorm],
+      { interpret: false },
+    );
+
+  it("before 7 it trains unless is_test is set", () => {
+    expect(opsOf(old(6, { is_test: 1 }).after)).toEqual(["Conv"]);
+    expect(reasonOf(old(6, { is_test: 0 }), "bn")).toContain("training");
+    expect(reasonOf(old(6, {}), "bn")).toContain("training");
+    expect(opsOf(old(7, {}).after)).toEqual(["Conv"]);
+  });
+
+  it("until 8 it may normalise each position by itself", () => {
+    expect(opsOf(old(8, { spatial: 1 }).after)).toEqual(["Conv"]);
+    expect(reasonOf(old(8, { spatial: 0 }, ["y"], [4, 4, 4]), "bn")).toContain("spatial = 0");
+  });
+
+  it("its statistics may be read", () => {
+    expect(reasonOf(old(9, {}, ["y", "m", "v"]), "bn")).toBe("its statistics are read");
+    expect(opsOf(old(9, {}, ["y", ""]).after)).toEqual(["Conv"]);
+  });
+});
+
+describe("a shift that is not finite", () => {
+  it("is declined", () => {
+    const out = runPasses(
+      model((b) => {
+        const y = b.op("Conv", [b.input("x", f64(1, 4, 6, 6)), b.initializer("w", weights(1, [4, 4, 3, 3]))]);
+        const stats = [1, Infinity, 0, 1].map((v, i) =>
+          b.initializer(`s${i}`, Tensor.floats("float64", [4], new Float64Array(4).fill(v))),
+        );
+        b.output(b.op("BatchNormalization", [y, ...stats], {}, { name: "bn" }));
+      }),
+      [foldBatchNorm],
+      { interpret: false },
+    );
+    expect(reasonOf(out, "bn")).toContain("not finite");
+  });
+});

@@ -108,3 +108,82 @@ describe("declines", () => {
     expect(opsOf(out.after)).toContain("Shape");
   });
 });
+
+describe("what it says of the size", () => {
+  /** The bytes by which folding a Neg of a shared constant would grow the file, as the decline gives them. */
+  function growth(
+    name: string,
+    dims: number[],
+    dtype: "float64" | "float32" | "float16" | "int64" = "float64",
+  ): string {
+    const out = runPasses(
+      model((b) => {
+        const size = dims.reduce((product, dim) => product * dim, 1);
+        const c = b.initializer(
+          "c",
+          dtype === "int64" ? Tensor.i64(dims, new Array<number>(size).fill(1)) : weights(1, dims, dtype),
+        );
+        const x = b.input("x", { dtype, shape: dims });
+        b.output(b.op("Add", [b.op("Neg", [c], {}, { name, outputs: ["y"] }), c]));
+        b.output(b.op("Add", [x, c]));
+      }),
+      [foldConstants],
+    );
+    return reasonOf(out, name) ?? opsOf(out.after).join();
+  }
+
+  it("counts the new initializer against the node that goes", () => {
+    // The initializer is called "neg/value": 12 + 9 + 3 per axis + data. The node: 2 + (3+2) + (3+2) + (1+2) + (1+2).
+    expect(growth("neg", [10])).toBe(`folding would grow the file by about ${12 + 9 + 3 + 80 - 18} bytes`);
+    expect(growth("neg", [2, 5], "float32")).toBe(
+      `folding would grow the file by about ${12 + 9 + 6 + 40 - 18} bytes`,
+    );
+    expect(growth("neg", [10], "float16")).toBe(
+      `folding would grow the file by about ${12 + 9 + 3 + 20 - 18} bytes`,
+    );
+    expect(growth("neg", [10], "int64")).toBe(
+      `folding would grow the file by about ${12 + 9 + 3 + 80 - 18} bytes`,
+    );
+  });
+
+  it("counts attributes and released initializers, and folds what comes out even", () => {
+    // ConstantOfShape "k" of value 2.5 (float64): 2 + (1+2) + (15+2) + (5+2) + (1+2) + "value" 5 + 6 + 8 bytes, and the
+    // initializer "shape" (8 bytes of one axis): 12 + 5 + 3 + 8. Together 51 + 28 = 79.
+    const constantOfShape = (size: number) =>
+      runPasses(
+        model((b) => {
+          const shape = b.initializer("shape", Tensor.i64([1], [size]));
+          const value = Tensor.floats("float64", [1], [2.5]);
+          const k = b.op("ConstantOfShape", [shape], { value }, { name: "k", outputs: ["y"] });
+          b.output(b.op("Add", [b.input("x", f64(size)), k]));
+        }),
+        [foldConstants],
+      );
+    // "k/value": 12 + 7 + 3 + 8 per element.
+    expect(reasonOf(constantOfShape(8), "k")).toBe(
+      `folding would grow the file by about ${22 + 64 - 79} bytes`,
+    );
+    expect(constantOfShape(7).applied).toBe(1);
+  });
+
+  it("rounds half bytes up", () => {
+    const out = runPasses(
+      model(
+        (b) => {
+          const c = b.initializer("c", Tensor.of("int4", [31, 1], new Int8Array(31).fill(3)));
+          b.output(
+            b.op("Concat", [b.op("Transpose", [c], { perm: [1, 0] }, { name: "t", outputs: ["y"] })], {
+              axis: 0,
+            }),
+          );
+          b.output(b.op("Identity", [c]));
+        },
+        { opset: 21, ir: 10 },
+      ),
+      [foldConstants],
+      { interpret: false },
+    );
+    // "t/value": 12 + 7 + 3 per axis + 16. The node: 2 + (1+2) + (9+2) + (1+2) + (1+2) + "perm" 4 + 6 + 2.
+    expect(reasonOf(out, "t")).toBe(`folding would grow the file by about ${12 + 7 + 6 + 16 - 34} bytes`);
+  });
+});

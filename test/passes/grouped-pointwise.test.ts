@@ -17,6 +17,8 @@ describe("grouped-pointwise", () => {
     [8, 12],
     [12, 8],
     [9, 18],
+    // One divisor, and one width that it divides.
+    [9, 10],
   ])("proposes groups of the input channels by widths between: %i → %i", (i, o) => {
     const layer = layerOf(i, o);
     const macs = (g: number, w: number): number => (w * (i / g) * 9 + o * w) * 64;
@@ -29,7 +31,7 @@ describe("grouped-pointwise", () => {
           expected.push(`grouped-pointwise groups=${g} width=${width}`);
       }
     }
-    expect(expected.length).toBeGreaterThan(2);
+    expect(expected.length).toBeGreaterThan(0);
     expect(sizesOf(family, layer)).toEqual(expected);
   });
 

@@ -192,3 +192,91 @@ describe("Concats", () => {
     expect(out.entries).toEqual([]);
   });
 });
+
+describe("at the borders", () => {
+  it("weights whose sum leaves the range of float16", () => {
+    const huge = (b: GraphBuilder, name: string, x: Value): Value =>
+      b.op("Conv", [
+        x,
+        b.initializer(name, Tensor.floats("float16", [2, 4, 1, 1], new Float64Array(8).fill(4e4))),
+      ]);
+    const out = runPasses(
+      model((b) => {
+        const x = b.input("x", { dtype: "float16", shape: ["N", 4, 3, 3] });
+        b.output(b.op("Add", [huge(b, "a", x), huge(b, "b", x)], {}, { name: "sum" }));
+      }),
+      [mergeParallelBranches],
+      { interpret: false },
+    );
+    expect(reasonOf(out, "sum")).toContain("range of float16");
+  });
+
+  it.each([1, -3])("a Concat over channels may count its axis from the end: %i", (axis) => {
+    const out = runPasses(
+      model((b) => {
+        const x = b.input("x", f64("N", 4, 9, 8));
+        const branches = [conv(b, x, "a", [3, 4, 1, 1]), conv(b, x, "b", [5, 4, 1, 1], {}, true)];
+        b.output(b.op("Concat", branches, { axis }));
+      }),
+      [mergeParallelBranches],
+    );
+    expect(opsOf(out.after)).toEqual(["Conv"]);
+    expect(out.after.graph.nodes[0]!.input(1)!.initializer!.dims).toEqual([8, 4, 1, 1]);
+  });
+
+  it("a Concat of runs, values and a layer that is none keeps their order", () => {
+    const out = runPasses(
+      model((b) => {
+        const x = b.input("x", f64(2, 4, 9, 8));
+        const open = b.op("Conv", [x, b.input("w", f64(2, 4, 1, 1))], {}, { name: "open" });
+        const up = b.op(
+          "ConvTranspose",
+          [x, b.initializer("u", weights(7, [4, 2, 1, 1]))],
+          {},
+          { name: "up" },
+        );
+        b.output(
+          b.op(
+            "Concat",
+            [
+              conv(b, x, "a", [3, 4, 1, 1], {}, true),
+              open,
+              conv(b, x, "b", [5, 4, 1, 1]),
+              conv(b, x, "c", [2, 4, 1, 1], {}, true),
+              up,
+              b.op("Neg", [x]),
+              conv(b, x, "d", [4, 2, 1, 1], { group: 2 }),
+              conv(b, x, "e", [4, 2, 1, 1], { group: 2 }),
+            ],
+            { axis: 1 },
+            { name: "cat" },
+          ),
+        );
+      }),
+      [mergeParallelBranches],
+    );
+    const { graph } = out.after;
+    expect(graph.nodes.filter((node) => node.op === "Conv")).toHaveLength(5);
+    expect(graph.nodes.at(-1)!.inputs).toHaveLength(7);
+    expect(graph.nodes.at(-1)!.inputs.map((value) => value!.producer!.op)).toEqual([
+      "Conv",
+      "Conv",
+      "Conv",
+      "ConvTranspose",
+      "Neg",
+      "Conv",
+      "Conv",
+    ]);
+  });
+
+  it("a branch that is concatenated twice is not stacked with itself", () => {
+    const out = runPasses(
+      model((b) => {
+        const y = conv(b, b.input("x", f64("N", 4, 9, 8)), "a", [3, 4, 1, 1]);
+        b.output(b.op("Concat", [y, y], { axis: 1 }));
+      }),
+      [mergeParallelBranches],
+    );
+    expect(out.applied).toBe(0);
+  });
+});

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import mergePointwiseChain from "../../passes/merge-pointwise-chain.js";
-import type { GraphBuilder, Value } from "../../src/ir/index.js";
+import { Tensor, type GraphBuilder, type Value } from "../../src/ir/index.js";
 import { f64, model, opsOf, reasonOf, runPasses, weights, type Outcome } from "./rewrite-harness.js";
 
 interface Link {
@@ -150,5 +150,54 @@ describe("declines", () => {
       b.output(b.op("Relu", [y])),
     );
     expect(reasonOf(out, "c1")).toContain("read elsewhere");
+  });
+});
+
+describe("at the borders", () => {
+  it("says what merging would cost", () => {
+    // 72 positions: apart 2·4 + 8·2 each, merged 8·4.
+    const out = chain([{ dims: [2, 4, 1, 1] }, { dims: [8, 2, 1, 1] }]);
+    expect(reasonOf(out, "c1")).toBe("merging would raise MACs from 1728 to 2304");
+  });
+
+  it("a stride along one axis only", () => {
+    const out = chain([
+      { dims: [8, 4, 3, 3], attrs: { pads: [1, 0, 1, 0] } },
+      { dims: [3, 8, 1, 1], attrs: { strides: [1, 2] } },
+    ]);
+    expect(opsOf(out.after)).toEqual(["Conv"]);
+    expect(out.after.graph.nodes[0]!.attributes.get("strides")).toMatchObject({ value: [1, 2] });
+  });
+
+  it("pads that depend on an open size stay where they are, unless a stride has to go through them", () => {
+    const same = (strides: number[]): Outcome =>
+      chain(
+        [
+          { dims: [8, 4, 3, 3], attrs: { auto_pad: "SAME_UPPER", strides: [2, 2] } },
+          { dims: [3, 8, 1, 1], attrs: { strides } },
+        ],
+        f64("N", 4, "H", 9),
+      );
+    const kept = same([1, 1]);
+    expect(opsOf(kept.after)).toEqual(["Conv"]);
+    expect(kept.after.graph.nodes[0]!.attributes.get("auto_pad")).toMatchObject({ value: "SAME_UPPER" });
+    expect(reasonOf(same([2, 2]), "c1")).toContain("pads of");
+  });
+
+  it("weights whose product leaves the range of float16", () => {
+    const out = runPasses(
+      model((b) => {
+        const half = (name: string, dims: number[]): Value =>
+          b.initializer(name, Tensor.floats("float16", dims, new Float64Array(16).fill(300)));
+        const y = b.op("Conv", [
+          b.input("x", { dtype: "float16", shape: ["N", 4, 3, 3] }),
+          half("a", [4, 4, 1, 1]),
+        ]);
+        b.output(b.op("Conv", [y, half("b", [4, 4, 1, 1])], {}, { name: "c1" }));
+      }),
+      [mergePointwiseChain],
+      { interpret: false },
+    );
+    expect(reasonOf(out, "c1")).toContain("range of float16");
   });
 });

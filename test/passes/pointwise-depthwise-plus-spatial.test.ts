@@ -22,7 +22,7 @@ describe("pointwise-depthwise-plus-spatial", () => {
     [3, 4, [5, 5]],
     [16, 16, [3, 1, 3]],
   ])("proposes terms, ranks and the axis that comes first: %i → %i, %j", (i, o, kernel) => {
-    const layer = layerOf(i, o, { kernel, pads: kernel.flatMap(() => [0, 0]), input: kernel.map(() => 3) });
+    const layer = layerOf(i, o, { kernel });
     const P = layer.inputShape.reduce((product, size) => product * size, 1);
     const Q = layer.outputShape.reduce((product, size) => product * size, 1);
     const T = kernel.reduce((product, size) => product * size, 1);

@@ -17,6 +17,8 @@ describe("pointwise-grouped", () => {
     [8, 12],
     [12, 8],
     [9, 18],
+    // One divisor, and one width that it divides.
+    [10, 9],
   ])("proposes groups of the output channels by widths between: %i → %i", (i, o) => {
     const layer = layerOf(i, o);
     const macs = (g: number, w: number): number => (w * i + o * (w / g) * 9) * 64;
@@ -29,7 +31,7 @@ describe("pointwise-grouped", () => {
           expected.push(`pointwise-grouped groups=${g} width=${width}`);
       }
     }
-    expect(expected.length).toBeGreaterThan(2);
+    expect(expected.length).toBeGreaterThan(0);
     expect(sizesOf(family, layer)).toEqual(expected);
   });
 
