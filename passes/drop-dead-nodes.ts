@@ -24,8 +24,9 @@ export default definePass({
     const unused = cx.graph.initializers.filter(
       (value) => cx.readers(value)?.length === 0 && !(overridable && value.isGraphInput),
     );
+    if (unused.length === 0) return null;
     unused.forEach((value) => patch.drop(value));
-    if (unused.length > 0) cx.note(patch, `${unused.length} initializer${unused.length > 1 ? "s" : ""}`);
-    return unused.length > 0 ? patch : null;
+    cx.note(patch, `${unused.length} initializer${unused.length > 1 ? "s" : ""}`);
+    return patch;
   },
 });

@@ -61,7 +61,7 @@ function passedOn(node: Node, cx: RewriteContext): Value | null {
     case "Tile":
       return keepsShape(x, node.output, cx) ? x : null;
     case "Pad": {
-      const pads = listOf(node, "pads", 1, cx) ?? listOf(node, "paddings", 1, cx);
+      const pads = listOf(node, opset < 2 ? "paddings" : "pads", 1, cx);
       return pads?.every((pad) => pad === 0) ? x : null;
     }
     case "Slice": {
@@ -83,11 +83,11 @@ function dtypeName(dtype: string): string {
   return dtype === "float32" ? "float" : dtype === "float64" ? "double" : dtype;
 }
 
-/** From opset 12 on training_mode is an input, from 7 on Dropout is inference only, before there was is_test. */
+/** From opset 12 on training_mode is an input, which opset 7 has not: Dropout is inference only; before there was is_test. */
 function isInference(node: Node, opset: number, cx: RewriteContext): boolean {
   if (opset < 7) return attributesOf<"Dropout">(node, opset).is_test === 1;
   const mode = node.input(2);
-  return !mode || opset < 12 || cx.constant(mode)?.numbers[0] === 0;
+  return !mode || cx.constant(mode)?.numbers[0] === 0;
 }
 
 function keepsShape(x: Value, y: Value, cx: RewriteContext): boolean {

@@ -1,7 +1,6 @@
 import { decline, definePass } from "../src/engine/index.js";
 import {
   cheaper,
-  isPointwise,
   pointwiseDepthwise,
   spatiallySeparable,
   sumOf,
@@ -19,7 +18,7 @@ export default definePass({
   propose(layer) {
     const { spec } = layer;
     const axes = spec.kernel.map((_, axis) => axis).filter((axis) => spec.kernel[axis]! > 1);
-    if (isPointwise(spec) || axes.length < 2) return decline("the kernel extends along fewer than two axes");
+    if (axes.length < 2) return decline("the kernel extends along fewer than two axes");
     const larger = Math.max(spec.inChannels, spec.outChannels);
     const ranks = new Set([0.125, 0.25, 0.5, 0.75].map((share) => Math.round(share * larger)));
     ranks.delete(0);
@@ -34,7 +33,7 @@ export default definePass({
   },
   full(layer) {
     const { spec } = layer;
-    if (isPointwise(spec) || spec.kernel.filter((size) => size > 1).length < 2) return null;
+    if (spec.kernel.filter((size) => size > 1).length < 2) return null;
     const axis = spec.kernel.findIndex((size) => size > 1);
     return sumOf(spec, pointwiseDepthwise(spec, tapCount(spec)), spatiallySeparable(spec, 1, axis));
   },

@@ -237,3 +237,98 @@ describe("keeps", () => {
     expect(opsOf(out.after)).toEqual(["Conv", "Relu", "Conv"]);
   });
 });
+
+describe("at the borders", () => {
+  const duplicated = (): Tensor => {
+    const values = numbers(1, 6 * 27);
+    values.copyWithin(4 * 27, 27, 2 * 27);
+    return Tensor.floats("float64", [6, 3, 3, 3], values);
+  };
+
+  it("duplicates that a depthwise convolution on the way tells apart stay", () => {
+    const between = (b: GraphBuilder, x: Value): Value =>
+      b.op("Conv", [x, b.initializer("dw", weights(8, [6, 1, 3, 3]))], { group: 6 }, { name: "dw" });
+    expect(pair({ first: duplicated(), between }).applied).toBe(0);
+    const alike = (b: GraphBuilder, x: Value): Value =>
+      b.op(
+        "Conv",
+        [x, b.initializer("dw", Tensor.floats("float64", [6, 1, 1, 1], new Float64Array(6).fill(2)))],
+        { group: 6 },
+      );
+    expect(channels(pair({ first: duplicated(), between: alike }))).toBe(5);
+  });
+
+  it("duplicates that their biases tell apart stay", () => {
+    expect(pair({ first: duplicated(), bias: [0, 1, 0, 0, 2, 0] }).applied).toBe(0);
+  });
+
+  it("a constant in front of a ConvTranspose, or of pads that depend on an open size, stays", () => {
+    const behind = (op: string, attrs: Record<string, string>, size: number | string): Outcome =>
+      runPasses(
+        model((b) => {
+          const x = b.input("x", f64("N", 3, size, 9));
+          const bias = b.initializer("b1", Tensor.floats("float64", [6], [0, 0.75, 0, 0, 0, 0]));
+          const y = b.op(
+            "Conv",
+            [x, b.initializer("w1", withZeroRows(1, [6, 3, 3, 3], [1])), bias],
+            {},
+            { name: "first" },
+          );
+          b.output(b.op(op, [y, b.initializer("w2", weights(2, [6, 6, 3, 3]))], attrs, { name: "second" }));
+        }),
+        [dropDeadChannels],
+      );
+    expect(behind("ConvTranspose", {}, 9).applied).toBe(0);
+    expect(behind("Conv", { auto_pad: "SAME_UPPER" }, "H").applied).toBe(0);
+    expect(behind("Conv", { auto_pad: "VALID" }, "H").applied).toBe(1);
+  });
+
+  it("a channel that is constant for one reader and not read by the other goes", () => {
+    const out = runPasses(
+      model((b) => {
+        const x = b.input("x", f64("N", 3, 6, 6));
+        const bias = b.initializer("b1", Tensor.floats("float64", [6], [0, 0.75, 0, 0, 0, 0]));
+        const still = b.op(
+          "Conv",
+          [x, b.initializer("w1", withZeroRows(1, [6, 3, 1, 1], [1])), bias],
+          {},
+          { name: "first" },
+        );
+        const moving = b.op(
+          "Conv",
+          [x, b.initializer("w0", weights(5, [6, 3, 1, 1]))],
+          {},
+          { name: "other" },
+        );
+        const mixed = b.op("Add", [still, moving]);
+        b.output(
+          b.op(
+            "Conv",
+            [mixed, b.initializer("w2", withZeroColumns(2, [5, 6, 1, 1], [1]))],
+            {},
+            { name: "sum" },
+          ),
+        );
+        b.output(b.op("Conv", [still, b.initializer("w3", weights(3, [4, 6, 1, 1]))], {}, { name: "alone" }));
+      }),
+      [dropDeadChannels],
+    );
+    expect(channels(out)).toBe(5);
+    expect(out.after.graph.node("other")!.input(1)!.initializer!.dims[0]).toBe(5);
+    expect(out.entries.filter((entry) => entry.verdict === "applied")).toHaveLength(1);
+  });
+
+  it("says nothing of a layer whose channels nobody reads", () => {
+    const out = runPasses(
+      model((b) => {
+        const x = b.input("x", f64("N", 3, 6, 6));
+        b.output(b.op("Relu", [x]));
+        b.op("Relu", [
+          b.op("Conv", [x, b.initializer("w1", withZeroRows(1, [6, 3, 1, 1], [1]))], {}, { name: "first" }),
+        ]);
+      }),
+      [dropDeadChannels],
+    );
+    expect(out.applied).toBe(0);
+  });
+});

@@ -235,4 +235,24 @@ describe("at the borders", () => {
     expect(open((b) => b.initializer("z", Tensor.zeros("float64", [9]))).applied).toBe(0);
     expect(open((b) => b.initializer("z", Tensor.zeros("float64", [1, 1, 1]))).applied).toBe(0);
   });
+
+  it("nothing is known of a shape without a rank", () => {
+    const out = runPasses(
+      model((b) => {
+        const x = b.input("x", { dtype: "float64", shape: null });
+        b.output(b.op("Neg", [b.op("Reshape", [x, ints(b, "s", [-1])])]));
+        b.output(
+          b.op("Neg", [
+            b.op("Expand", [
+              b.op("Relu", [b.input("y", f64("N"))]),
+              b.input("to", { dtype: "int64", shape: null }),
+            ]),
+          ]),
+        );
+      }),
+      [dropIdentities],
+      { interpret: false },
+    );
+    expect(out.applied).toBe(0);
+  });
 });

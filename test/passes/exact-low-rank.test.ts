@@ -167,3 +167,48 @@ describe("declines", () => {
     expect(reasonOf(conv(w), "conv")).toContain("float16");
   });
 });
+
+describe("at the borders", () => {
+  /** Rank 4 of 10 input channels, 8 outputs, 3×3. */
+  const fourOfTen = kernel([8, 10, 3, 3], (o, i, y, x) => sum(4, (r) => p(i, r) * q(r, o, y, x)));
+  const at = (height: number | string, width: number | string): Outcome =>
+    runPasses(
+      model((b) => {
+        const x = b.input("x", f64("N", 10, height, width));
+        b.output(b.op("Conv", [x, b.initializer("w", fourOfTen)], {}, { name: "conv" }));
+      }),
+      [exactLowRank],
+    );
+
+  it("counts both factors where they run", () => {
+    // 9 positions in, 1 out: 4·10·9 + 8·4·9 = 648, nine tenths of 8·10·9.
+    expect(reasonOf(at(3, 3), "conv")).toContain("no rank");
+    // 20 in, 6 out: 4·10·20 + 8·4·9·6 = 2528 of 4320.
+    expect(form(at(4, 5))).toContain("reduce-in rank=4");
+  });
+
+  it("takes open sizes for large ones", () => {
+    expect(form(at("H", "W"))).toContain("reduce-in rank=4");
+    expect(form(at(3, "W"))).toContain("reduce-in rank=4");
+  });
+
+  it("declines weights that change, and a MatMul of matrices", () => {
+    const changing = runPasses(
+      model((b) =>
+        b.output(
+          b.op("Conv", [b.input("x", f64(1, 2, 3, 3)), b.input("w", f64(4, 2, 1, 1))], {}, { name: "conv" }),
+        ),
+      ),
+      [exactLowRank],
+    );
+    expect(reasonOf(changing, "conv")).toBe("its weights are not constant");
+    const w = kernel([10, 12, 1, 1], (o, i) => sum(2, (r) => s(o, r) * t(r, i))).reshape([10, 12]);
+    const batched = runPasses(
+      model((b) =>
+        b.output(b.op("MatMul", [b.input("x", f64("N", 3, 10)), b.initializer("w", w)], {}, { name: "fc" })),
+      ),
+      [exactLowRank],
+    );
+    expect(reasonOf(batched, "fc")).toBe("it is a batched MatMul");
+  });
+});

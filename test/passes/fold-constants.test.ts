@@ -96,6 +96,17 @@ describe("declines", () => {
     expect(random.applied).toBe(0);
   });
 
+  it("what nobody reads, which drop-dead-nodes takes away", () => {
+    const out = runPasses(
+      model((b) => {
+        b.output(b.op("Relu", [b.input("x", f64(3))]));
+        b.op("Neg", [b.initializer("c", weights(2, [3]))], {}, { name: "dead" });
+      }),
+      [foldConstants],
+    );
+    expect(out.entries).toEqual([]);
+  });
+
   it("what only --shape would fix", () => {
     const out = runPasses(
       model((b) => {

@@ -40,6 +40,7 @@ interface Flags extends OptimizeFlags, JournalFlags {
   readonly reporter: string;
   readonly printAfter?: string;
   readonly stopAfter?: number;
+  readonly upgradeOpset?: number;
   readonly dryRun?: boolean;
 }
 
@@ -63,6 +64,10 @@ export const optimizeCommand: CommandModule = (program, cx) => {
     new Option("--stop-after <n>", "stop after this many rewrites, to find the one that hurts").argParser(
       positiveNumber,
     ),
+    new Option(
+      "--upgrade-opset <version>",
+      "write the model in this operator set (version 17, say)",
+    ).argParser(positiveNumber),
     new Option("--dry-run", "do everything but write"),
     ...journalOptions("OUT.onnx.convopt-journal"),
     ...commonOptions(),
@@ -83,6 +88,7 @@ export const optimizeCommand: CommandModule = (program, cx) => {
           ? {}
           : { printAfter: flags.printAfter, onPrint: (text: string) => terminal.note(printable(text)) }),
         ...(flags.stopAfter === undefined ? {} : { stopAfter: flags.stopAfter }),
+        ...(flags.upgradeOpset === undefined ? {} : { upgradeOpset: flags.upgradeOpset }),
         ...(flags.dryRun ? { dryRun: true } : {}),
         ...journalSettings(flags),
       });
