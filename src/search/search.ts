@@ -56,7 +56,7 @@ const recovery: RecoveryOptions = {
   images: 128,
   rate: 5e-3,
   macs: 6e12,
-  endToEnd: { steps: 80, images: 64, rate: 1e-3 },
+  endToEnd: null,
   seed: 0,
 };
 

@@ -166,6 +166,17 @@ describe("declines", () => {
     expect(reasonOf(out, "affine")).toContain("alike");
   });
 
+  it("says nothing of constants per position that are not next to a layer", () => {
+    const out = runPasses(
+      model((b) => {
+        const x = b.input("x", f64("N", 3, 4, 4));
+        b.output(b.op("Relu", [b.op("Mul", [x, b.initializer("c", weights(9, [4, 4]))])]));
+      }),
+      [foldAffine],
+    );
+    expect(out.entries).toEqual([]);
+  });
+
   it("says nothing of sums that are not next to a layer", () => {
     const out = runPasses(
       model((b) => {

@@ -200,4 +200,24 @@ describe("at the borders", () => {
     );
     expect(reasonOf(out, "c1")).toContain("range of float16");
   });
+
+  it("weights that are not constant, on either side", () => {
+    const changing = (first: boolean): Outcome =>
+      runPasses(
+        model((b) => {
+          const fixed = (name: string): Value => b.initializer(name, weights(2, [4, 4, 1, 1]));
+          const open = b.input("open", f64(4, 4, 1, 1));
+          const y = b.op(
+            "Conv",
+            [b.input("x", f64("N", 4, 3, 3)), first ? open : fixed("a")],
+            {},
+            { name: "c0" },
+          );
+          b.output(b.op("Conv", [y, first ? fixed("b") : open], {}, { name: "c1" }));
+        }),
+        [mergePointwiseChain],
+      );
+    expect(reasonOf(changing(true), "c1")).toBe('of "c0": its weights are not constant');
+    expect(reasonOf(changing(false), "c1")).toBe("its weights are not constant");
+  });
 });
