@@ -58,8 +58,7 @@ function channelsOf(
   constantFirst: boolean,
   cx: RewriteContext,
 ): { readonly axis: number; readonly values: Float64Array } | null {
-  const shape = cx.fact(x).shape;
-  const dtype = cx.fact(x).dtype ?? constant.dtype;
+  const { shape, dtype } = cx.fact(x);
   if (!shape || shape.length < 2 || constant.dtype !== dtype) return null;
   const opset = cx.graph.opset() ?? 1;
   const legacy = opset < 7 ? attributesOf<"Add">(node, opset) : null;

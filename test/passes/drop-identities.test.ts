@@ -255,4 +255,22 @@ describe("at the borders", () => {
     );
     expect(out.applied).toBe(0);
   });
+
+  it.each([
+    ["DOUBLE", 1],
+    ["FLOAT", 0],
+  ])("before opset 6 a Cast names its type: %s", (to, applied) => {
+    const out = runPasses(
+      model(
+        (b) => {
+          const x = b.op("Relu", [b.input("x", f64("N", 3))]);
+          b.output(b.op("Neg", [b.op("Cast", [x], { to })]));
+        },
+        { opset: 5, ir: 3 },
+      ),
+      [dropIdentities],
+      { interpret: false },
+    );
+    expect(out.applied).toBe(applied);
+  });
 });
