@@ -135,13 +135,12 @@ function findDuplicates(
   gone: Map<number, string>,
 ): void {
   const signatures = signaturesOf(region, cx);
-  const groups = new Map<number, number[]>();
+  const kept: number[] = [];
   for (let c = 0; c < region.channels; c++) {
     if (gone.has(c)) continue;
-    const alike = groups.get(hash(signatures, c)) ?? [];
-    const twin = alike.find((other) => signatures.every((rows) => sameRow(rows, c, other)));
+    const twin = kept.find((other) => signatures.every((rows) => sameRow(rows, c, other)));
     if (twin === undefined) {
-      groups.set(hash(signatures, c), [...alike, c]);
+      kept.push(c);
       continue;
     }
     gone.set(c, "duplicate");
@@ -178,17 +177,6 @@ function signaturesOf(
     }),
   );
   return [...layers.flatMap((layer) => [rows(layer.weight), rows(layer.bias)]), ...parameters];
-}
-
-function hash(
-  signatures: readonly { readonly values: Float64Array; readonly row: number }[],
-  c: number,
-): number {
-  let sum = 0;
-  for (const { values, row } of signatures) {
-    for (let k = c * row; k < (c + 1) * row; k++) sum = sum * 0.7 + values[k]!;
-  }
-  return sum;
 }
 
 function sameRow(

@@ -331,4 +331,50 @@ describe("at the borders", () => {
     );
     expect(out.applied).toBe(0);
   });
+
+  it("a channel counts as read at any tap, and the first one may be a copy as well as the last", () => {
+    // Column 1 of the reader is zero but for its last tap.
+    const columns = withZeroColumns(2, [5, 6, 3, 3], [1]);
+    const values = Float64Array.from(columns.numbers);
+    values[(2 * 6 + 1) * 9 + 8] = 1;
+    expect(pair({ second: Tensor.floats("float64", [5, 6, 3, 3], values) }).applied).toBe(0);
+    const copies = numbers(1, 6 * 27);
+    copies.copyWithin(5 * 27, 0, 27);
+    expect(channels(pair({ first: Tensor.floats("float64", [6, 3, 3, 3], copies) }))).toBe(5);
+  });
+
+  it("says how many of each kind went", () => {
+    const values = numbers(1, 6 * 27);
+    values.copyWithin(4 * 27, 27, 2 * 27).fill(0, 2 * 27, 3 * 27);
+    const first = Tensor.floats("float64", [6, 3, 3, 3], values);
+    const out = pair({ first, second: withZeroColumns(2, [5, 6, 3, 3], [0]) });
+    expect(out.entries[0]!.reason).toBe("3 of 6 channels: 1 unread, 1 constant, 1 duplicate");
+  });
+
+  it("a constant goes into the bias of a Gemm, not into a MatMul of matrices", () => {
+    const behind = (shape: (string | number)[], transposed: boolean): Outcome =>
+      runPasses(
+        model((b) => {
+          const w1 = Float64Array.from(numbers(1, 30));
+          for (let i = 0; i < 5; i++) w1[i * 6 + 2] = 0;
+          const x = b.op(
+            "MatMul",
+            [b.input("x", f64(...shape)), b.initializer("w1", Tensor.floats("float64", [5, 6], w1))],
+            {},
+            { name: "first" },
+          );
+          const y = b.op("Sigmoid", [x]);
+          const w2 = b.initializer("w2", weights(2, [6, 4]));
+          b.output(
+            transposed
+              ? b.op("Gemm", [y, w2], {}, { name: "fc" })
+              : b.op("MatMul", [y, w2], {}, { name: "fc" }),
+          );
+        }),
+        [dropDeadChannels],
+      );
+    expect(behind(["N", 5], true).applied).toBe(1);
+    expect(behind(["N", 5], false).applied).toBe(1);
+    expect(behind(["N", 3, 5], false).applied).toBe(0);
+  });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import exactGrouping from "../../passes/exact-grouping.js";
 import type { GraphBuilder, Value } from "../../src/ir/index.js";
+import { seededRandom } from "../../src/linalg/index.js";
 import { blockDiagonal, type Blocks } from "./block-diagonal.js";
 import { f64, model, numbers, opsOf, reasonOf, runPasses, weights, type Outcome } from "./rewrite-harness.js";
 import { Tensor } from "../../src/ir/index.js";
@@ -379,5 +380,28 @@ describe("what counts as connected", () => {
     ] as const)
       values[o * 4 + i] = 1 + o + i;
     expect(opsOf(alone(Tensor.floats("float64", [4, 4, 1, 1], values)).after)).toEqual(["Conv", "Gather"]);
+  });
+
+  it("random blocks are grouped only where equal groups hold all of them", () => {
+    const random = seededRandom(17);
+    let [grouped, declined] = [0, 0];
+    for (let round = 0; round < 80; round++) {
+      const blocks = Array.from(
+        { length: 3 + random.integer(5) },
+        () => [1 + random.integer(4), 1 + random.integer(3)] as const,
+      );
+      // The harness compares the answers; a group that lost a channel would have none.
+      const out = alone(blockDiagonal(round, blocks, [1, 1]));
+      if (out.applied > 0) grouped++;
+      else declined++;
+      const inputs = blocks.reduce((sum, [i]) => sum + i, 0);
+      const outputs = blocks.reduce((sum, [, o]) => sum + o, 0);
+      if (out.applied > 0) {
+        const groups = groupOf(out);
+        expect([inputs % groups, outputs % groups]).toEqual([0, 0]);
+        expect(Math.max(...blocks.map(([i]) => i))).toBeLessThanOrEqual(inputs / groups);
+      }
+    }
+    expect(Math.min(grouped, declined)).toBeGreaterThan(5);
   });
 });

@@ -182,7 +182,7 @@ describe("at the borders", () => {
 
   it("counts both factors where they run", () => {
     // 9 positions in, 1 out: 4·10·9 + 8·4·9 = 648, nine tenths of 8·10·9.
-    expect(reasonOf(at(3, 3), "conv")).toContain("no rank");
+    expect(at(3, 3).applied).toBe(0);
     // 20 in, 6 out: 4·10·20 + 8·4·9·6 = 2528 of 4320.
     expect(form(at(4, 5))).toContain("reduce-in rank=4");
   });
@@ -210,5 +210,17 @@ describe("at the borders", () => {
       [exactLowRank],
     );
     expect(reasonOf(batched, "fc")).toBe("it is a batched MatMul");
+  });
+
+  it("declines pads that depend on an open size", () => {
+    const out = runPasses(
+      model((b) => {
+        const x = b.input("x", f64("N", 10, "H", 9));
+        const attrs = { auto_pad: "SAME_UPPER", strides: [2, 2] };
+        b.output(b.op("Conv", [x, b.initializer("w", fourOfTen)], attrs, { name: "conv" }));
+      }),
+      [exactLowRank],
+    );
+    expect(reasonOf(out, "conv")).toBe("its pads are unknown");
   });
 });
