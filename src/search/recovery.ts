@@ -106,14 +106,8 @@ export async function recover(
 }
 
 /**
- * Divergence may grow by this share before block-wise recovery counts as harm: on a few hundred images it is that noisy,
- * and every block has shown on the same images that its own output came nearer.
- */
-const noise = 0.1;
-
-/**
- * Block-wise recovery, then the pass over the whole network. The first is dropped when the answers on the selected
- * images went away from the original's beyond noise, the second unless they came nearer.
+ * Block-wise recovery, then the pass over the whole network; each is kept only if the network's answers on the selected
+ * images came nearer to the original's.
  */
 export async function recoverNetwork(
   cx: SearchContext,
@@ -125,12 +119,12 @@ export async function recoverNetwork(
   if (!fitted.some(({ candidate }) => candidate.plan)) return fitted;
   let best = fitted;
   let { divergence } = await measure(fitted);
-  const keepWithin = async (tried: readonly FittedLayer[], tolerance: number): Promise<void> => {
+  const keepIfNearer = async (tried: readonly FittedLayer[]): Promise<void> => {
     const now = (await measure(tried)).divergence;
-    if (now < divergence * (1 + tolerance)) [best, divergence] = [tried, now];
+    if (now < divergence) [best, divergence] = [tried, now];
   };
-  await keepWithin((await recover(cx, layers, best, options)).fitted, noise);
-  if (options.endToEnd) await keepWithin(await recoverEndToEnd(cx, layers, best, options), 0);
+  await keepIfNearer((await recover(cx, layers, best, options)).fitted);
+  if (options.endToEnd) await keepIfNearer(await recoverEndToEnd(cx, layers, best, options));
   return best;
 }
 
