@@ -3,7 +3,20 @@
  * else.
  */
 export { preset } from "../passes/index.js";
+export { bench, type BenchOptions } from "./api/bench.js";
 export { bisect, type BisectOptions } from "./api/bisect.js";
+export { certify, type CertifiedRun, type CertifyOptions } from "./api/certificate.js";
+export { checkCertificate, type CheckOptions } from "./api/certificate-check.js";
+export {
+  calibrateLatency,
+  latencyProfileJsonSchema,
+  loadLatencyProfile,
+  openLatencyModel,
+  type CalibrateOptions,
+  type LatencyOptions,
+  type LatencyProfile,
+  type OpenLatencyModel,
+} from "./api/latency.js";
 export { loadData, loadDataOf, type DataOptions } from "./api/data.js";
 export { diff, type DiffOptions } from "./api/diff.js";
 export { decisionOf, explain, findLayer, loadReport, type ExplainOptions } from "./api/explain.js";
@@ -11,7 +24,8 @@ export { checkWritable, ioError, readTextFile, writeFileAtomically } from "./api
 export { inspect, type InspectOptions } from "./api/inspect.js";
 export { loadLabels, readNpy, readNpz, writeNpy, writeNpz, type DataSet } from "./calib/index.js";
 export { load, save, type LoadOptions } from "./api/load.js";
-export { optimize, optimizeFile } from "./api/optimize.js";
+export { optimize, optimizeFile, type OptimizedFile } from "./api/optimize.js";
+export { reportDetails, type DetailOptions } from "./api/report-details.js";
 export type {
   Budget,
   Calibration,

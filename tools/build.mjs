@@ -1,5 +1,5 @@
 // Compiles the library into dist/src and the command line into the one file dist/cli.js, which starts without reading
-// hundreds of modules. The generated codec is JavaScript already and is copied.
+// hundreds of modules; the threads that it fits in have theirs beside it. The generated codec is JavaScript already and is copied.
 import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -27,8 +27,8 @@ const inlined = "zod";
 const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const external = Object.keys({ ...dependencies, ...optionalDependencies }).filter((name) => name !== inlined);
 await build({
-  entryPoints: [join(dist, "cli.js")],
-  outfile: join(dist, "cli.js"),
+  entryPoints: { cli: join(dist, "cli.js"), "fit-thread": join(dist, "src", "api", "fit-thread.js") },
+  outdir: dist,
   allowOverwrite: true,
   bundle: true,
   platform: "node",

@@ -6,6 +6,7 @@ import {
   runBatches,
   type BatchSource,
   type Executor,
+  type Feeds,
   type OpenOptions,
 } from "../runtime/index.js";
 import { inFile } from "./load.js";
@@ -127,4 +128,22 @@ function concatenate(parts: readonly Values[]): Values {
 /** Lets the event loop run, so that Ctrl-C is heard between batches. */
 export function breathe(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/**
+ * Feeds of these samples in batches of the model's own size, else of `wanted`; the last sample is repeated where a
+ * fixed batch is not full.
+ */
+export function* inBatches(
+  model: Model,
+  data: DataSet,
+  images: readonly number[],
+  wanted = suitableBatch(data),
+): Generator<Feeds> {
+  const size = fixedBatchOf(model) ?? wanted;
+  for (let start = 0; start < images.length; start += size) {
+    const filled = fixedBatchOf(model) ?? Math.min(size, images.length - start);
+    const part = Array.from({ length: filled }, (_, i) => images[Math.min(start + i, images.length - 1)]!);
+    yield new Map([...data.arrays].map(([name, array]) => [name, array.batch(part)]));
+  }
 }

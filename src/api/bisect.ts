@@ -1,77 +1,39 @@
 import type { DataSet } from "../calib/index.js";
-import { isFloat, type Model, type Node, type Tensor } from "../ir/index.js";
-import { addErrors, noErrors, relativeErrorOf, type ErrorSums } from "../measure/index.js";
-import type { Bisection } from "../report/index.js";
-import { runBatches } from "../runtime/index.js";
-import { batchSource, openModel, runSamples } from "./batches.js";
-import { inFile } from "./load.js";
-import type { EngineOptions, RunControl } from "./options.js";
+import type { Model } from "../ir/index.js";
+import type { Bisection, LayerError } from "../report/index.js";
+import { errorProfile } from "./error-profile.js";
+import type { RunControl } from "./options.js";
 
-export interface BisectOptions extends RunControl, EngineOptions {
+export interface BisectOptions extends RunControl {
   /** Relative L2 error that a value may have. */
   readonly limit: number;
   /** Samples to compare on; 4 by default. */
   readonly samples?: number;
 }
 
+/** A few roundings of float32 weights: below it a node's own error says nothing about where a fault is. */
+const roundings = 2.5e-7;
+
 /**
- * Where two models part: the inner values that both have by name are compared in the order of the first model, and
- * the first one over the limit is named with its node. Rewrites keep the names of the values that they replace.
+ * Where two models part: the second is replayed layer by layer on the first one's values, and the first layer that adds
+ * an error over the limit is named; where none does but the errors add up to more, the one that adds most until then.
  */
 export async function bisect(a: Model, b: Model, data: DataSet, options: BisectOptions): Promise<Bisection> {
-  const shared = sharedValues(a, b);
-  const names = shared.map(({ value }) => value);
-  const errors = new Map<string, ErrorSums>();
-  if (names.length > 0) {
-    const first = await openModel(a, options, { outputs: names });
-    const second = await openModel(b, options, { outputs: names }).catch(async (error: unknown) => {
-      await first.dispose();
-      throw error;
-    });
-    try {
-      const samples = Math.min(data.count, options.samples ?? 4);
-      await runBatches(
-        first,
-        batchSource(data, 0, samples),
-        async (outputs, start, end) => {
-          const others = await inFile(b, () => runSamples(second, data, start, end));
-          for (const name of names) addTo(errors, name, outputs.get(name), others.get(name));
-        },
-        {
-          batchSize: 1,
-          signal: options.signal,
-          onProgress: (done, total) => options.onProgress?.({ step: "bisecting", done, total }),
-        },
-      );
-    } finally {
-      await Promise.all([first.dispose(), second.dispose()]);
-    }
+  const { layers } = await errorProfile(a, b, data, options);
+  return bisectionOf(layers, options.limit);
+}
+
+/** The same of a profile that is there already. */
+export function bisectionOf(layers: LayerError[], limit: number): Bisection {
+  const own = layers.map((layer) => layer.localError ?? Infinity);
+  let at = own.findIndex((error) => error > Math.max(limit, roundings));
+  if (at < 0) {
+    const crossing = layers.findIndex(({ relativeError }) => (relativeError ?? Infinity) > limit);
+    if (crossing >= 0) at = largestAt(own.slice(0, crossing + 1));
   }
-  const layers = shared.flatMap(({ node, value }) => {
-    const sums = errors.get(value);
-    if (!sums) return [];
-    const error = relativeErrorOf(sums);
-    return [{ node: node.label, op: node.op, value, relativeError: Number.isFinite(error) ? error : null }];
-  });
-  const over = layers.findIndex(
-    ({ relativeError }) => relativeError === null || relativeError > options.limit,
-  );
-  return { limit: options.limit, first: layers[over] ?? null, before: layers[over - 1] ?? null, layers };
+  return { limit, first: layers[at] ?? null, before: layers[at - 1] ?? null, layers };
 }
 
-/** Float values that nodes of both models make under one name, in the first one's order. */
-function sharedValues(a: Model, b: Model): { readonly node: Node; readonly value: string }[] {
-  const made = new Set(b.graph.nodes.flatMap((node) => node.outputs.map((output) => output?.name)));
-  return a.graph.nodes.flatMap((node) =>
-    node.op === "Constant"
-      ? []
-      : node.outputs.flatMap((output) =>
-          output && made.has(output.name) ? [{ node, value: output.name }] : [],
-        ),
-  );
-}
-
-function addTo(errors: Map<string, ErrorSums>, name: string, a?: Tensor, b?: Tensor): void {
-  if (!a || !b || !isFloat(a.dtype) || a.dims.join() !== b.dims.join()) return;
-  errors.set(name, addErrors(errors.get(name) ?? noErrors, b, a));
+function largestAt(values: readonly number[]): number {
+  return values.reduce((best, value, i) => (value > values[best]! ? i : best), 0);
 }

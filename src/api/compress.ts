@@ -14,8 +14,11 @@ import {
   type Journal,
   type Solution,
 } from "../search/index.js";
+import { preset } from "../../passes/index.js";
 import { batchFor } from "./batches.js";
 import { shapesOfData } from "./data.js";
+import { FitPool } from "./fit-pool.js";
+import { openLatencyBudget, withinLatency, type LatencyBudget } from "./latency-budget.js";
 import { hasScores } from "./judge.js";
 import type { Budget, OptimizeOptions } from "./options.js";
 import type { PreparedRun } from "./prepared-run.js";
@@ -25,10 +28,13 @@ export interface Compression {
   readonly model: Model;
   readonly search: Search | null;
   readonly solution: Solution | null;
+  /** Milliseconds of layers on the target, where a latency budget asked for them. */
+  readonly latency: LatencyBudget | null;
   readonly timings: {
     readonly calibrateMs: number | null;
     readonly searchMs: number | null;
     readonly refitMs: number | null;
+    readonly recoverMs: number | null;
   };
   readonly images: { readonly fitted: number; readonly selected: number };
 }
@@ -97,6 +103,9 @@ export class BudgetSearch {
     private readonly prepared: PreparedRun,
     private readonly search: Search,
     private readonly clock: Stopwatch,
+    private readonly pool: FitPool | null,
+    private readonly options: OptimizeOptions,
+    private readonly latency: LatencyBudget | null,
   ) {}
 
   static async open(
@@ -107,8 +116,12 @@ export class BudgetSearch {
     const { exact, run, families } = prepared;
     const shapes = costShapes(exact, run.data, options);
     const engine = options.deterministic ? "reference" : (options.engine ?? "auto");
-    const threads = options.deterministic ? 1 : options.threads;
+    // Under a latency budget the threads are the target's.
+    const own = options.budget?.keepLatency === undefined ? options.threads : undefined;
+    const threads = options.deterministic ? 1 : own;
     const clock = new Stopwatch();
+    const latency = await openLatencyBudget(exact, { ...options, shapes });
+    const pool = await fitPool(exact, families, options);
     const search = await Search.prepare(exact, inferFacts(exact, { shapes }), run.data, {
       families,
       effort: efforts[options.effort ?? "normal"],
@@ -127,14 +140,17 @@ export class BudgetSearch {
         options.onProgress?.({ step, done, total });
       },
       signal: options.signal,
+      threads: pool,
+      latency,
       journal,
     });
-    return new BudgetSearch(prepared, search, clock);
+    return new BudgetSearch(prepared, search, clock, pool, options, latency);
   }
 
   /** The same search with other families; it lives as long as this one. */
   async withFamilies(families: readonly FormFamily[]): Promise<BudgetSearch> {
-    return new BudgetSearch(this.prepared, await this.search.withFamilies(families), this.clock);
+    const search = await this.search.withFamilies(families);
+    return new BudgetSearch(this.prepared, search, this.clock, null, this.options, this.latency);
   }
 
   /** The model that serves a budget best; decisions go to the ledger. */
@@ -150,16 +166,34 @@ export class BudgetSearch {
     const limits: { macs?: number; params?: number } = {};
     if (budget.keepMacs !== undefined) limits.macs = budget.keepMacs * (before.macs ?? 0) - fixed.macs;
     if (budget.keepParams !== undefined) limits.params = budget.keepParams * before.params - fixed.params;
-    const solution = await solveBudget(search, limits, budget, layerMacs);
+    const { latency, options } = this;
+    const solution = latency
+      ? await withinLatency(prepared.exact, latency, { ...options, budget }, (ms) =>
+          solveBudget(search, { ...limits, ms }, budget, { axis: "ms", total: latency.ownMs }),
+        )
+      : await solveBudget(search, limits, budget, { axis: "macs", total: layerMacs });
     if (solution) recordDecisions(search, solution, ledger);
     const model = cloneModel(prepared.exact);
     if (solution) applyLayers(model, solution.fitted);
-    return { model, search, solution, timings: clock.timings(), images: search.images };
+    return { model, search, solution, latency, timings: clock.timings(), images: search.images };
   }
 
   async dispose(): Promise<void> {
+    await this.pool?.close();
+    await this.latency?.target.dispose();
     await this.search.dispose();
   }
+}
+
+/** Threads for the fits, where the executor asks for them and they pay; only families of the preset are known there. */
+async function fitPool(
+  model: Model,
+  families: readonly FormFamily[],
+  { executor = "auto", threads = 0, budget, signal }: OptimizeOptions,
+): Promise<FitPool | null> {
+  if (executor === "inline" || !families.every((family) => preset.families.includes(family))) return null;
+  if (executor === "auto" && !FitPool.worthwhile(model)) return null;
+  return FitPool.open(threads > 0 && budget?.keepLatency === undefined ? threads : null, signal);
 }
 
 /**
@@ -171,9 +205,9 @@ async function solveBudget(
   search: Search,
   limits: CostLimits,
   budget: Budget,
-  layerMacs: number,
+  { axis, total }: { readonly axis: "ms" | "macs"; readonly total: number },
 ): Promise<Solution | null> {
-  const hasCost = limits.macs !== undefined || limits.params !== undefined;
+  const hasCost = Object.keys(limits).length > 0;
   const keeps = ({ measured }: Solution): boolean =>
     (budget.maxError === undefined || measured.relativeError <= budget.maxError * qualityMargin) &&
     (budget.minAgreement === undefined ||
@@ -184,15 +218,18 @@ async function solveBudget(
     if (!hasQuality || keeps(within)) return within;
   }
   if (!hasQuality) return null;
-  let [low, high] = [hasCost ? Math.min(layerMacs, limits.macs ?? layerMacs * 0.05) : 0, layerMacs];
+  // The bisection looks at refitted solutions only; the one that it ends with is recovered.
+  let [low, high] = [hasCost ? Math.min(total, limits[axis] ?? total * 0.05) : 0, total];
   let best: Solution | null = null;
   for (let round = 0; round < bisections; round++) {
     const middle = (low + high) / 2;
-    const tried = await search.solve({ macs: middle });
+    const tried = await search.solve({ [axis]: middle }, { recovery: false });
     if (tried && keeps(tried)) [best, high] = [tried, middle];
     else low = middle;
   }
-  return best;
+  if (!best) return null;
+  const recovered = await search.recover(best);
+  return keeps(recovered) ? recovered : best;
 }
 
 /** Part of a quality budget that the selected images may use up, so that the judged ones, which nobody chose on, keep it too. */
@@ -261,8 +298,9 @@ class Stopwatch {
     };
     return {
       calibrateMs: of("calibration"),
-      searchMs: of("candidates", "sensitivity"),
+      searchMs: of("candidates", "timing", "sensitivity", "allocation"),
       refitMs: of("refit"),
+      recoverMs: of("recovery"),
     };
   }
 }

@@ -78,3 +78,23 @@ export function dataOrNoise(
     ({ name, type }) => options.shapes?.get(name) ?? type?.shape ?? null,
   );
 }
+
+/** Only these samples of a data set, in this order. */
+export function selectSamples(data: DataSet, indices: ArrayLike<number>): DataSet {
+  const arrays = [...data.arrays].map(
+    ([name, array]) =>
+      [
+        name,
+        {
+          dims: array.dims,
+          batch: (chosen: ArrayLike<number>) => array.batch(Array.from(chosen, (i) => indices[i] ?? -1)),
+        },
+      ] as const,
+  );
+  return {
+    count: indices.length,
+    arrays: new Map(arrays),
+    labels: data.labels ? Int32Array.from(indices, (i) => data.labels![i]!) : null,
+    extra: new Map(),
+  };
+}

@@ -28,6 +28,7 @@ export interface ReportParts {
     readonly started: number;
   };
   readonly quality: Report["quality"];
+  readonly latencyMs: Report["latencyMs"];
   readonly verdicts: Report["verdicts"];
   readonly judged: number;
   readonly file: ModelFile | null;
@@ -41,6 +42,7 @@ export function budgetVerdicts(
   budget: Budget,
   { before, after }: { readonly before: CostPair; readonly after: CostPair },
   quality: Report["quality"],
+  latencyMs: Report["latencyMs"],
 ): Report["verdicts"] {
   const verdicts: Report["verdicts"] = [];
   const add = (
@@ -68,6 +70,13 @@ export function budgetVerdicts(
     "parameters kept",
   );
   add(
+    "keepLatency",
+    budget.keepLatency,
+    latencyMs.ratio,
+    (x) => x <= budget.keepLatency!,
+    "milliseconds kept",
+  );
+  add(
     "maxError",
     budget.maxError,
     quality.relativeError,
@@ -87,6 +96,7 @@ export function budgetVerdicts(
 export function buildReport({
   outcome,
   quality,
+  latencyMs,
   verdicts,
   judged,
   file,
@@ -120,7 +130,7 @@ export function buildReport({
     macs: { before: before.macs, after: after.macs, ratio: ratioOf(before.macs, after.macs) },
     params: { before: before.params, after: after.params, ratio: ratioOf(before.params, after.params) },
     bytes: { before: original.file?.bytes ?? null, after: bytes },
-    latencyMs: { before: null, after: null, ratio: null, threads: null, runs: null, engine: null },
+    latencyMs,
     quality,
     verdicts,
     layers: layerReports(outcome),
@@ -132,7 +142,7 @@ export function buildReport({
     })),
     timings: {
       totalMs: Math.round(performance.now() - outcome.started),
-      ...(compression?.timings ?? { calibrateMs: null, searchMs: null, refitMs: null }),
+      ...(compression?.timings ?? { calibrateMs: null, searchMs: null, refitMs: null, recoverMs: null }),
       verifyMs,
     },
     peakRssBytes: peakRss(),
@@ -164,6 +174,10 @@ function layerReports({
   const candidates = new Map(
     compression?.search?.layers.map(({ layer, tried }) => [layer.name, tried.length]) ?? [],
   );
+  const standardMs = new Map(
+    compression?.search?.layers.map(({ layer, standard }) => [layer.name, standard.latency?.ms ?? null]) ??
+      [],
+  );
   const remaining = new Map(after.nodes.map((cost) => [cost.node.label, cost]));
   return before.nodes
     .filter(({ node }) => layerOps.has(node.op) && node.graph === original.graph)
@@ -172,7 +186,7 @@ function layerReports({
         name: node.label,
         op: node.op,
         shape: node.input(1)?.type?.shape?.join("x") ?? node.input(1)?.constant?.dims.join("x") ?? "",
-        ms: [null, null] as [null, null],
+        ms: millisecondsOf(fitted.get(node.label), standardMs.get(node.label)),
         candidates: candidates.get(node.label) ?? 0,
       };
       const chosen = fitted.get(node.label);
@@ -210,6 +224,15 @@ function layerReports({
         reason,
       };
     });
+}
+
+/** Milliseconds of a layer before and after on the target; nulls where no latency was asked for. */
+function millisecondsOf(
+  chosen: FittedLayer | undefined,
+  before: number | null | undefined,
+): LayerReport["ms"] {
+  const after = chosen?.candidate.plan ? (chosen.candidate.latency?.ms ?? null) : before;
+  return [before ?? null, after ?? null];
 }
 
 function appliedForm(

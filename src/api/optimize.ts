@@ -1,3 +1,4 @@
+import type { DataSet } from "../calib/index.js";
 import type { Ledger } from "../engine/index.js";
 import { UsageError, type Model, type ModelFile } from "../ir/index.js";
 import { decodeModel, encodeModel } from "../onnx/index.js";
@@ -32,6 +33,17 @@ export async function optimize(model: Model, options: OptimizeOptions = {}): Pro
   });
 }
 
+export interface OptimizedFile {
+  readonly report: Report;
+  readonly ledger: Ledger;
+  readonly exitCode: 0 | 1;
+  readonly original: Model;
+  /** As it decodes from the written file. */
+  readonly written: Model;
+  /** The calibration images, or the noise in their place. */
+  readonly data: DataSet;
+}
+
 /**
  * The whole job on files: loads, rewrites, writes whole or not at all, loads what was written, measures it against the
  * original and reports. Exit code 1 when a budget was missed: the cheapest model that keeps every quality budget is
@@ -41,7 +53,7 @@ export async function optimizeFile(
   input: string,
   output: string,
   given: OptimizeOptions = {},
-): Promise<{ report: Report; ledger: Ledger; exitCode: 0 | 1 }> {
+): Promise<OptimizedFile> {
   const options = { ...given, journal: defaultJournal(output, given) };
   const loading: LoadOptions = options.allowExternal ? { allowExternal: options.allowExternal } : {};
   const model = await load(input, loading);
@@ -59,7 +71,9 @@ export async function optimizeFile(
     }
     const bytes = file?.bytes ?? encodeModel(outcome.model).length;
     const report = await reportOn(outcome, judgeOf(prepared, options), written, file, bytes, options);
-    return { report, ledger: outcome.ledger, exitCode: report.verdicts.every(({ met }) => met) ? 0 : 1 };
+    const exitCode = report.verdicts.every(({ met }) => met) ? 0 : 1;
+    const { original, run } = prepared;
+    return { report, ledger: outcome.ledger, exitCode, original, written, data: run.data };
   });
 }
 
@@ -106,8 +120,12 @@ function wantsApproximation({ budget = {} }: OptimizeOptions, { before, exactCos
   const reached =
     (budget.keepMacs === undefined ||
       (before.macs !== null && exactCost.macs !== null && exactCost.macs <= budget.keepMacs * before.macs)) &&
-    (budget.keepParams === undefined || exactCost.params <= budget.keepParams * before.params);
-  const hasCost = budget.keepMacs !== undefined || budget.keepParams !== undefined;
+    (budget.keepParams === undefined || exactCost.params <= budget.keepParams * before.params) &&
+    // What exact rewrites bring in time is within what the runtime does itself.
+    (budget.keepLatency === undefined || budget.keepLatency >= 1);
+  const hasCost = [budget.keepMacs, budget.keepParams, budget.keepLatency].some(
+    (limit) => limit !== undefined,
+  );
   const hasQuality = budget.maxError !== undefined || budget.minAgreement !== undefined;
   if (budget.lossless) {
     if (hasCost && !reached) {

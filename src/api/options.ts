@@ -1,3 +1,4 @@
+import type { LatencyProfile } from "../latency/index.js";
 import type { Model } from "../ir/index.js";
 import type { DataSet } from "../calib/index.js";
 import type { Pass } from "../engine/pass.js";
@@ -65,7 +66,14 @@ export interface OptimizeOptions extends RunControl, EngineOptions {
   readonly skip?: readonly string[];
   /** Layers that stay as they are whatever the search would choose. */
   readonly revert?: readonly string[];
+  /** Times of another machine for `keepLatency`; this one is measured without. */
+  readonly latencyProfile?: LatencyProfile;
   readonly effort?: "fast" | "normal" | "max";
+  /**
+   * Where candidates are fitted: in this thread, or in one thread per core (per `threads` where that is given). "auto"
+   * takes threads where the model is large enough for them. The result is the same.
+   */
+  readonly executor?: "auto" | "inline" | "threads";
   /** Same bytes on every machine: no native linear algebra, one thread. */
   readonly deterministic?: boolean;
   /**

@@ -1,9 +1,10 @@
 import { splitImages, type DataSet } from "../calib/index.js";
 import type { Ledger, FormFamily, PassSummary } from "../engine/index.js";
-import { ModelError, verify as verifyGraph, type Model, type ModelFile } from "../ir/index.js";
+import { ModelError, UsageError, verify as verifyGraph, type Model, type ModelFile } from "../ir/index.js";
 import type { Report } from "../report/index.js";
 import type { Compression, RunData } from "./compress.js";
 import { openJudge, type Judge } from "./judge.js";
+import { measuredLatency, notMeasured, predictedLatency } from "./latency-budget.js";
 import { budgetVerdicts, buildReport, type CostPair } from "./optimize-report.js";
 import type { OptimizeOptions } from "./options.js";
 import { costOf, type PreparedRun } from "./prepared-run.js";
@@ -74,10 +75,12 @@ export async function reportOn(
     throw error.at({ file: written.file?.path ?? "the result" });
   });
   const verifyMs = Math.round(performance.now() - start);
-  const verdicts = budgetVerdicts(options.budget ?? {}, outcome, quality);
+  const latencyMs = await latencyOf(outcome, written, options, warn);
+  const verdicts = budgetVerdicts(options.budget ?? {}, outcome, quality, latencyMs);
   return buildReport({
     outcome,
     quality,
+    latencyMs,
     verdicts,
     judged: quality.images,
     file,
@@ -85,6 +88,34 @@ export async function reportOn(
     verifyMs,
     options,
   });
+}
+
+/**
+ * Wall times of what was written against the original. Under a latency budget they must be had; else they are given
+ * where they can be, with a warning when MACs fell and milliseconds didn't.
+ */
+async function latencyOf(
+  { original, compression }: Outcome,
+  written: Model,
+  options: OptimizeOptions,
+  warn: (text: string) => void,
+): Promise<Report["latencyMs"]> {
+  const { budget = {}, deterministic, latencyProfile, engine } = options;
+  if (compression?.latency && latencyProfile) return predictedLatency(compression);
+  const asked = budget.keepLatency !== undefined;
+  if (!asked && (!compression || deterministic || engine === "reference")) return notMeasured;
+  try {
+    const measured = await measuredLatency(original, written, options);
+    if (!asked && measured.ratio !== null && measured.ratio > 1.02) {
+      warn(
+        `MACs fell, but on this machine the result takes ${measured.ratio.toFixed(2)} times as long: --keep-latency chooses by milliseconds`,
+      );
+    }
+    return measured;
+  } catch (error) {
+    if (asked || !(error instanceof UsageError || error instanceof ModelError)) throw error;
+    return notMeasured;
+  }
 }
 
 /** The judged images; a data set too small to be split is judged whole. */

@@ -17,6 +17,7 @@ export function compareOutput(name: string, probabilities = false): OutputCompar
   let rows = 0;
   let inner: readonly number[] = [];
   let scalar = false;
+  let largest = 0;
   return {
     add(a, b) {
       const [x, y] = a.dtype === "string" ? equalStrings(a, b) : [a, b];
@@ -24,12 +25,14 @@ export function compareOutput(name: string, probabilities = false): OutputCompar
       countNonFinite(x, y, nonFinite);
       dtype = a.dtype;
       scalar = a.dims.length === 0 && rows === 0;
+      if (isImage(a.dims)) largest = Math.max(largest, largestOf(x));
       rows += a.dims[0] ?? 1;
       inner = a.dims.slice(1);
     },
     result() {
-      const { relativeError, maxAbs, cosine, top1, top5, klDivergence } = measure.summary();
+      const { relativeError, maxAbs, cosine, psnr, top1, top5, klDivergence } = measure.summary();
       const shape = scalar ? [] : [rows, ...inner];
+      const peak = largest > 2 ? 255 : 1;
       return {
         name,
         dtype,
@@ -40,10 +43,23 @@ export function compareOutput(name: string, probabilities = false): OutputCompar
         top1: top1 ? share(top1.agreed, top1.total) : null,
         top5: top5 && hasClassScores(shape) && shape[1]! > 5 ? share(top5.agreed, top5.total) : null,
         klDivergence: klDivergence === null ? null : finite(klDivergence),
+        psnr: isImage(shape) ? { db: finite(psnr + 20 * Math.log10(peak)), peak } : null,
         nonFinite: { ...nonFinite },
       };
     },
   };
+}
+
+/** N×1, 3 or 4×H×W with an area. */
+export function isImage(dims: readonly number[]): boolean {
+  const [, channels = 0, height = 0, width = 0] = dims;
+  return dims.length === 4 && [1, 3, 4].includes(channels) && height >= 8 && width >= 8;
+}
+
+function largestOf(tensor: Tensor): number {
+  let largest = 0;
+  if (isFloats(tensor.data)) for (const x of tensor.data) if (Math.abs(x) > largest) largest = Math.abs(x);
+  return Number.isFinite(largest) ? largest : 0;
 }
 
 export function share(count: number, total: number): Share {

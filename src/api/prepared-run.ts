@@ -82,11 +82,6 @@ export async function prepareRun(given: Model, options: OptimizeOptions): Promis
 }
 
 function checkOptions({ budget = {}, families, passes = preset.conv }: OptimizeOptions): void {
-  if (budget.keepLatency !== undefined) {
-    throw new UsageError("E_NOT_AVAILABLE", "--keep-latency is not available yet", {
-      hint: "use --keep-macs",
-    });
-  }
   if (budget.lossless && (budget.maxError !== undefined || budget.minAgreement !== undefined)) {
     throw new UsageError("E_BUDGET", "--lossless needs no quality budget", {
       hint: "leave out --max-error and --min-agreement",

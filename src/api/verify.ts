@@ -1,47 +1,60 @@
 import type { DataSet } from "../calib/index.js";
 import { ModelError, UsageError, type Model, type Tensor } from "../ir/index.js";
-import { classScores, inferFacts, mcnemar, modelCost, predictedClasses } from "../measure/index.js";
+import {
+  classScores,
+  compareDetections,
+  inferFacts,
+  mcnemar,
+  modelCost,
+  perSample,
+  predictedClasses,
+  type BoxFormat,
+  type DetectionComparison,
+} from "../measure/index.js";
 import type { OutputComparison, Verification } from "../report/index.js";
 import { runBatches } from "../runtime/index.js";
-import { bisect } from "./bisect.js";
+import { bisectionOf } from "./bisect.js";
 import { batchSource, openModel, runSamples, suitableBatch } from "./batches.js";
 import { dataOrNoise, shapesOfData } from "./data.js";
+import { errorProfile } from "./error-profile.js";
+import { compareExactly } from "./exact-comparison.js";
 import { fileOf, inFile } from "./load.js";
 import { comparableOutputs, interfaceDifferences, sameInputs } from "./model-interface.js";
-import { noiseFloor, type NoiseFloor } from "./noise-floor.js";
+import { noFloor, noiseFloor } from "./noise-floor.js";
 import { compareOutput, isProbability, share, type OutputComparer } from "./output-comparison.js";
 import type { EngineOptions, RunControl } from "./options.js";
+import { errorLimit, exactLimit, hasUserLimits, judgeLimits, type UserLimits } from "./verify-limits.js";
 
-export interface VerifyOptions extends RunControl, EngineOptions {
+export interface VerifyOptions extends RunControl, EngineOptions, UserLimits {
   /** Inputs; seeded noise when absent. */
   readonly data?: DataSet | null;
   /** Where the data came from, for the report. */
   readonly dataPath?: string;
   /** True classes, one per sample, for the accuracies of both. */
   readonly labels?: ArrayLike<number> | null;
-  /** Limit of the relative L2 error of the worst output. */
-  readonly maxError?: number;
-  /** Least top-1 agreement of the first output that has classes. */
-  readonly minAgreement?: number;
   /** Use the first samples only. */
   readonly limit?: number;
   /** Full shapes of inputs by name, for the noise. */
   readonly shapes?: ReadonlyMap<string, readonly number[]>;
-  /** Also compare inner values and name the first layer over the error limit. */
+  /** Also compare inner values, for the error profile along the depth. */
+  readonly layers?: boolean;
+  /** On how many samples; 4 by default. */
+  readonly profileSamples?: number;
+  /** … and name the first layer over the error limit. */
   readonly bisect?: boolean;
-  /** How many samples of noise to make when there is no data; 16 by default. */
+  /** Outputs of a detector, whose objects are matched. */
+  readonly detections?: { readonly boxes: string; readonly scores: string; readonly format?: BoxFormat };
+  /** How many samples of noise to make when there is no data; 64 by default, 16 of a big model. */
   readonly samples?: number;
 }
 
-/** Without limits of the user's, the error may be this many times the original's own noise floor … */
-export const noiseMultiple = 10;
-/** … and at least this much: a floor of zero would call every rounding a failure. */
-export const leastLimit = 1e-6;
+/** Beyond this many MACs a sample less noise has to do. */
+const bigModel = 2e8;
 
 /**
  * Compares two models: the same interface, and how far their outputs are apart on the same inputs, against the noise
  * floor of the first. `ok` says whether every limit is met: the interface, no new NaN or infinity, and `maxError`
- * or `minAgreement`; without either, ten times the noise floor.
+ * or `minAgreement`; without either, ten times the noise floor, and in float64 arithmetic no more than the floor.
  */
 export async function verify(a: Model, b: Model, options: VerifyOptions = {}): Promise<Verification> {
   const warnings: string[] = [];
@@ -50,7 +63,8 @@ export async function verify(a: Model, b: Model, options: VerifyOptions = {}): P
     options.onWarning?.(text);
   };
   const differences = interfaceDifferences(a, b);
-  const data = dataOrNoise(a, options, options.samples ?? 16, warn);
+  const macs = macsOf(a, options);
+  const data = dataOrNoise(a, options, options.samples ?? (macs !== null && macs > bigModel ? 16 : 64), warn);
   if (options.labels && options.labels.length < data.count) {
     throw new ModelError("E_LABELS", `there are ${options.labels.length} labels for ${data.count} samples`, {
       hint: "give one label per sample",
@@ -58,18 +72,29 @@ export async function verify(a: Model, b: Model, options: VerifyOptions = {}): P
   }
   const names = comparableOutputs(a, b);
   const runnable = sameInputs(a, b);
+  checkDetections(names, options);
+  const control = { ...options, onWarning: warn };
   const comparison = runnable
-    ? await compare(a, b, data, names, options)
-    : { outputs: [], answers: null, engine: "none" };
-  const floor: NoiseFloor = runnable
-    ? await noiseFloor(a, data, { ...options, macs: macsOf(a, data), onWarning: warn })
-    : { value: null, sources: [] };
+    ? await compare(a, b, data, names, control)
+    : { outputs: [], answers: null, detections: null, engine: "none" };
+  const cost = macs ?? macsOf(a, { ...options, data });
+  const ownLimits = !hasUserLimits(options);
+  const floor = runnable
+    ? await noiseFloor(a, data, { ...control, macs: cost, rounding: ownLimits })
+    : noFloor;
   const accuracy = options.labels ? accuracies(comparison.answers, options.labels) : null;
-  const limits = judge(differences, comparison.outputs, floor, options);
-  const bisection =
-    options.bisect && runnable
-      ? await bisect(a, b, data, { ...options, samples: 4, limit: errorLimit(floor, options) })
+  const limits = judgeLimits(differences, comparison.outputs, floor, options);
+  const suspicious = limits.some(({ met }) => !met);
+  const exact =
+    runnable && ownLimits && !suspicious
+      ? await compareExactly(a, b, data, names, { ...control, macs: cost, floor })
       : null;
+  if (exact) limits.push(exactLimit(exact));
+  const profile =
+    runnable && (options.bisect || options.layers)
+      ? await errorProfile(a, b, data, { ...control, samples: options.profileSamples ?? 4 })
+      : null;
+  const limit = exact && !suspicious ? exactLimit(exact).limit : errorLimit(floor, options);
   warnIfUncertain(comparison.outputs, options, warn);
   return {
     schema: "convopt.verify/1",
@@ -86,9 +111,12 @@ export async function verify(a: Model, b: Model, options: VerifyOptions = {}): P
     engine: comparison.engine,
     noiseFloor: floor,
     outputs: comparison.outputs,
+    exact,
+    detections: comparison.detections,
     accuracy,
     limits,
-    bisection,
+    profile: options.layers ? profile : null,
+    bisection: options.bisect && profile ? bisectionOf(profile.layers, limit) : null,
     warnings,
   };
 }
@@ -104,7 +132,12 @@ async function compare(
   data: DataSet,
   names: readonly string[],
   options: VerifyOptions,
-): Promise<{ outputs: OutputComparison[]; answers: Answers | null; engine: string }> {
+): Promise<{
+  outputs: OutputComparison[];
+  answers: Answers | null;
+  detections: Verification["detections"];
+  engine: string;
+}> {
   const first = await openModel(a, options);
   const second = await openModel(b, options).catch(async (error: unknown) => {
     await first.dispose();
@@ -115,6 +148,7 @@ async function compare(
       names.map((name) => [name, compareOutput(name, isProbability(a, name) && isProbability(b, name))]),
     );
     const answers: Answers = { a: [], b: [] };
+    const found = options.detections && compareDetections(options.detections.format);
     await runBatches(
       first,
       batchSource(data, 0, sampleCount(data, options)),
@@ -122,6 +156,7 @@ async function compare(
         const others = await inFile(b, () => runSamples(second, data, start, end));
         for (const [name, comparer] of comparers) comparer.add(outputs.get(name)!, others.get(name)!);
         collectAnswers(names, outputs, others, answers);
+        if (found) addDetections(found, options.detections!, outputs, others);
       },
       {
         batchSize: suitableBatch(data),
@@ -130,7 +165,12 @@ async function compare(
       },
     );
     const outputs = [...comparers.values()].map((comparer) => comparer.result());
-    return { outputs, answers: answers.a.length > 0 ? answers : null, engine: first.engine };
+    return {
+      outputs,
+      answers: answers.a.length > 0 ? answers : null,
+      detections: found ? { ...namesOf(options.detections!), ...found.summary() } : null,
+      engine: first.engine,
+    };
   } finally {
     await Promise.all([first.dispose(), second.dispose()]);
   }
@@ -138,6 +178,32 @@ async function compare(
 
 function sampleCount(data: DataSet, options: VerifyOptions): number {
   return Math.min(data.count, options.limit ?? Infinity);
+}
+
+function checkDetections(names: readonly string[], { detections }: VerifyOptions): void {
+  if (!detections) return;
+  for (const name of [detections.boxes, detections.scores]) {
+    if (names.includes(name)) continue;
+    throw new UsageError("E_UNKNOWN_OUTPUT", `the models have no output ${JSON.stringify(name)}`, {
+      hint: `the outputs are ${names.join(", ")}`,
+    });
+  }
+}
+
+function namesOf({ boxes, scores }: NonNullable<VerifyOptions["detections"]>): {
+  boxes: string;
+  scores: string;
+} {
+  return { boxes, scores };
+}
+
+function addDetections(
+  found: DetectionComparison,
+  { boxes, scores }: NonNullable<VerifyOptions["detections"]>,
+  a: ReadonlyMap<string, Tensor>,
+  b: ReadonlyMap<string, Tensor>,
+): void {
+  found.add(a.get(boxes)!, a.get(scores)!, b.get(boxes)!, b.get(scores)!);
 }
 
 /** Predicted class per sample of the first output that has classes. */
@@ -174,74 +240,6 @@ function accuracies(answers: Answers | null, labels: ArrayLike<number>): Verific
   };
 }
 
-function judge(
-  differences: readonly string[],
-  outputs: readonly OutputComparison[],
-  floor: NoiseFloor,
-  options: VerifyOptions,
-): Verification["limits"] {
-  const limits: Verification["limits"] = [];
-  const add = (
-    name: Verification["limits"][number]["name"],
-    limit: number,
-    measured: number | null,
-    met: boolean,
-    message: string,
-  ): void => {
-    limits.push({ name, limit, measured, met, message });
-  };
-  add(
-    "interface",
-    0,
-    differences.length,
-    differences.length === 0,
-    "names, types, shapes and order of inputs and outputs",
-  );
-  if (outputs.length === 0) return limits;
-  const different = outputs.reduce((sum, output) => sum + output.nonFinite.different, 0);
-  add("nonFinite", 0, different, different === 0, "NaN and infinities are where the first model has them");
-  const errors = outputs.map((output) => output.relativeError ?? Infinity);
-  const worst = Math.max(...errors);
-  const measured = Number.isFinite(worst) ? worst : null;
-  const ownLimit = options.maxError === undefined && options.minAgreement === undefined;
-  if (options.maxError !== undefined) {
-    add(
-      "maxError",
-      options.maxError,
-      measured,
-      worst <= options.maxError,
-      "relative error of the worst output",
-    );
-  } else if (ownLimit) {
-    const limit = errorLimit(floor, options);
-    const source =
-      floor.value === null
-        ? "no noise floor could be measured"
-        : `${noiseMultiple} × the noise floor, at least ${leastLimit}`;
-    add("maxError", limit, measured, worst <= limit, `relative error of the worst output (${source})`);
-  }
-  if (options.minAgreement !== undefined) {
-    const agreement = outputs.find((output) => output.top1 !== null)?.top1;
-    if (!agreement) {
-      throw new UsageError(
-        "E_NO_CLASSES",
-        "top-1 agreement needs an output of shape N×C or N×C×1×1, and the models have none",
-        {
-          hint: "use --max-error",
-        },
-      );
-    }
-    const met = agreement.share >= options.minAgreement;
-    add("minAgreement", options.minAgreement, agreement.share, met, "top-1 agreement with the first model");
-  }
-  return limits;
-}
-
-/** The user's limit of the relative error, else a multiple of the noise floor. */
-function errorLimit(floor: NoiseFloor, options: VerifyOptions): number {
-  return options.maxError ?? Math.max(leastLimit, noiseMultiple * (floor.value ?? 0));
-}
-
 function warnIfUncertain(
   outputs: readonly OutputComparison[],
   options: VerifyOptions,
@@ -255,6 +253,8 @@ function warnIfUncertain(
   }
 }
 
-function macsOf(model: Model, data: DataSet): number | null {
-  return modelCost(model, inferFacts(model, { shapes: shapesOfData(data, model) })).macs;
+/** MACs of one sample where the data, or the shapes that the noise is to have, tell. */
+function macsOf(model: Model, { data, shapes }: VerifyOptions): number | null {
+  const known = data ? shapesOfData(data, model) : (shapes ?? new Map<string, readonly number[]>());
+  return modelCost(model, perSample(inferFacts(model, { shapes: known }))).macs;
 }

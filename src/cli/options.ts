@@ -1,4 +1,4 @@
-import { Argument, InvalidArgumentError, Option, type Command } from "commander";
+import { Argument, InvalidArgumentError, Option } from "commander";
 import { didYouMean, UsageError } from "../index.js";
 
 /** Parsers of option values; commander prints their message with the option's name. */
@@ -135,7 +135,7 @@ export interface RuntimeOptions {
 
 /** Options whose values are paths; a config file gives them relative to its own folder. */
 export const pathOptions: ReadonlySet<string> = new Set([
-  "calib", "data", "labels", "preprocess", "report", "certificate", "out", "allowExternal", "journal", "bisectOut",
+  "calib", "data", "labels", "preprocess", "report", "certificate", "out", "allowExternal", "journal", "bisectOut", "profileOut",
 ]); // prettier-ignore
 
 /** Options and values that the contract names and that this version doesn't have: refused, never ignored. */
@@ -143,20 +143,4 @@ export function notAvailable(what: string): UsageError {
   return new UsageError("E_NOT_AVAILABLE", `${what} is not available yet`, {
     hint: "convopt help shows what is",
   });
-}
-
-/** An option that parses, appears in --help as coming, and is refused when used. */
-export class ComingOption extends Option {
-  constructor(flags: string, description: string) {
-    super(flags, `${description} (not available yet)`);
-  }
-}
-
-/** Throws for the first coming option that is set, by a flag or the config file. */
-export function refuseComing(command: Command): void {
-  for (const option of command.options) {
-    if (option instanceof ComingOption && command.getOptionValue(option.attributeName()) !== undefined) {
-      throw notAvailable(option.long ?? option.flags);
-    }
-  }
 }

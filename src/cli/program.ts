@@ -12,7 +12,6 @@ import { sweepCommand } from "./commands/sweep.js";
 import { verifyCommand } from "./commands/verify.js";
 import { applyConfig } from "./config.js";
 import type { Context } from "./context.js";
-import { refuseComing } from "./options.js";
 
 const commands = [
   optimizeCommand,
@@ -54,7 +53,6 @@ export function createProgram(cx: Context): Command {
     })
     .hook("preAction", async (_program, command) => {
       await applyConfig(program, command);
-      refuseComing(command);
     });
   for (const add of commands) add(program, cx);
   return program;

@@ -1,9 +1,17 @@
-import { cholesky, choleskySolve, matrix, multiply, trace, type Matrix } from "../linalg/index.js";
+import {
+  cholesky,
+  choleskySolve,
+  dot,
+  matrix,
+  minimize,
+  multiply,
+  trace,
+  type Matrix,
+} from "../linalg/index.js";
 import { tapCount, weightSize } from "./chain.js";
 import { applyOrders, ChainSum } from "./compose.js";
 import type { Form, FormPlan, Stage } from "./form.js";
-import { minimize } from "./minimize.js";
-import { dot, type FitTarget } from "./target.js";
+import type { FitTarget } from "./target.js";
 
 /** A fitted form and its error: relative to the original output's power in the target's metric (a ratio of norms, not squared). */
 export interface Fit {

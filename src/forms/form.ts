@@ -86,6 +86,8 @@ export interface FormPlan {
   readonly size: FormSize;
   readonly terms: readonly FormTerm[];
   readonly branches: readonly (readonly StagePlan[])[];
+  /** True when its forms have channel orders, which are nodes of their own when lowered. */
+  readonly ordered?: boolean;
   /** Starting weights in closed form: the SVD of the proper unfolding, in the target's metric where there is one. */
   start(target: FitTarget): Form;
 }

@@ -22,7 +22,7 @@ import type { FitTarget } from "./target.js";
 
 /** k×k, group = G, between channel orders learned by co-clustering (AlexNet, ResNeXt); per-group least squares. */
 export function grouped(layer: ConvSpec, groups: number): FormPlan {
-  return formPlan(
+  const plan = formPlan(
     layer,
     "grouped",
     { groups },
@@ -46,6 +46,7 @@ export function grouped(layer: ConvSpec, groups: number): FormPlan {
       return { branches: [[weight]], inputOrder, outputOrder };
     },
   );
+  return { ...plan, ordered: true };
 }
 
 /** k×k, group = G on contiguous channels, without channel orders: a branch that a sum can hold. */

@@ -1,4 +1,5 @@
 import {
+  dot,
   identity,
   matrix,
   multiply,
@@ -124,12 +125,6 @@ export class FitTarget implements Target {
 /** Square root of a covariance and its inverse; null, the data-free metric, stands for the identity. */
 export function rootsOf(covariance: Matrix | null, size: number): SquareRoots {
   return covariance ? squareRoots(covariance, eigenFloor) : { root: identity(size), inverse: identity(size) };
-}
-
-export function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
 }
 
 /** Rows of `a` gathered by an index function: result[p][q] = a[index(p, q)]. */

@@ -3,6 +3,7 @@ export { symmetricEigen, topEigen, type SymmetricEigen, type TopEigenOptions } f
 export * from "./gemm.js";
 export * from "./least-squares.js";
 export * from "./matrix.js";
+export * from "./minimize.js";
 export * from "./qr.js";
 export * from "./random.js";
 export * from "./square-root.js";

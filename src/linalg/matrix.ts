@@ -207,3 +207,10 @@ function requireIndex(caller: string, index: number, bound: number): void {
     throw new RangeError(`${caller}: ${index} is not in 0 … ${bound - 1}`);
   }
 }
+
+/** Σ aᵢ·bᵢ of two vectors of one length. */
+export function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}

@@ -36,4 +36,10 @@ export {
   type OutputComparisonOptions,
   type OutputSummary,
 } from "./output-comparison.js";
+export {
+  compareDetections,
+  type BoxFormat,
+  type DetectionComparison,
+  type DetectionSummary,
+} from "./detections.js";
 export { mcnemar, wilsonInterval, type McNemar } from "./statistics.js";

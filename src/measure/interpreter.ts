@@ -21,6 +21,8 @@ export interface InterpretOptions {
   readonly seed?: number;
   /** Called behind every node that was evaluated, with its outputs and the time it took. */
   onNode?(node: Node, outputs: readonly RuntimeValue[], milliseconds: number): void;
+  /** What the nodes behind this one shall read instead of its outputs; called behind `onNode`, constant nodes excepted. */
+  replace?(node: Node, outputs: readonly RuntimeValue[]): readonly RuntimeValue[];
   /** Aborts between two nodes. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -122,10 +124,11 @@ class Run {
           subgraph: (graph, given) => this.#subgraph(step, graph, given, scope),
           random: randomSource(this.o.seed ?? 0, node.label),
         });
-    node.outputs.forEach((output, index) => {
-      if (output) store.set(output, outputs[index] ?? null);
-    });
     this.o.onNode?.(node, outputs, performance.now() - started);
+    const kept = (step.constant ? undefined : this.o.replace?.(node, outputs)) ?? outputs;
+    node.outputs.forEach((output, index) => {
+      if (output) store.set(output, kept[index] ?? null);
+    });
   }
 
   #subgraph(

@@ -45,10 +45,16 @@ function nonNegative(call: InferCall<unknown> | EvalCall<unknown>, dims: readonl
   }
 }
 
-/** What is left of a shape that is broadcast to an unknown one of known rank: dimensions above 1 stay. */
+/**
+ * What is left of a shape that is broadcast to an unknown one of known rank: dimensions above 1 stay, and those in front
+ * of the other's.
+ */
 function vaguelyExpanded(shape: readonly Dim[] | null, rank: Dim): readonly Dim[] | null {
   if (!shape || typeof rank !== "number") return null;
-  const kept = shape.map((dim): Dim => (typeof dim === "number" && dim > 1 ? dim : null));
+  const alone = shape.length - rank;
+  const kept = shape.map(
+    (dim, axis): Dim => (axis < alone || (typeof dim === "number" && dim > 1) ? dim : null),
+  );
   return [...Array<null>(Math.max(rank - shape.length, 0)).fill(null), ...kept];
 }
 

@@ -6,7 +6,8 @@ import type { Column } from "./table.js";
  * a string ever got through the escaping.
  */
 
-const policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+const policy =
+  "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
 const style = `
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #59636e; --line: #d1d9e0; --back: #fff; --panel: #f6f8fa;
@@ -25,9 +26,17 @@ th, td { padding: .4rem .75rem; text-align: left; border-bottom: 1px solid var(-
 tr:last-child td { border-bottom: 0; } th { background: var(--panel); font-weight: 600; white-space: nowrap; }
 .right { text-align: right; white-space: nowrap; }
 .name { font-family: ui-monospace, monospace; font-size: 13px; overflow-wrap: anywhere; min-width: 10rem; }
-.kept { color: var(--good); } .missed { color: var(--bad); } .why { color: var(--soft); min-width: 14rem; }
+small { display: block; } .kept { color: var(--good); } .missed { color: var(--bad); } .why { color: var(--soft); min-width: 13rem; }
+.became { min-width: 12rem; }
+pre { background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: .6rem .75rem; white-space: pre-wrap;
+  overflow-wrap: anywhere; font: 13px/1.5 ui-monospace, monospace; }
+.wide { overflow-x: auto; } .wide > svg { min-width: 560px; } summary { cursor: pointer; color: var(--soft); }
 svg { display: block; } .before { fill: var(--before); } .after { fill: var(--after); }
-@media print { body { max-width: none; padding: 0; } .scroll { overflow: visible; } }
+@media (max-width: 640px) { body { padding: 1rem .75rem 3rem; } th, td { padding: .35rem .5rem; } table { font-size: 14px; } }
+@media print { body { max-width: none; padding: 0; } .scroll { overflow: visible; } .wide { overflow: visible; }
+  details::details-content { content-visibility: visible; display: block; } table { font-size: 11px; }
+  tr, figure, svg { break-inside: avoid; } th, td { padding: .2rem .35rem; } .name, .why, .became { min-width: 0; }
+  .name { font-size: 10px; min-width: 8rem; } }
 `.trim();
 
 /** A whole page of parts that are HTML already; `extraStyle` is CSS that they need. */
@@ -59,6 +68,16 @@ export function section(title: string, content: string): string {
 
 export function paragraph(text: string): string {
   return `<p>${forHtml(text)}</p>`;
+}
+
+/** Something wide that scrolls sideways on a small screen instead of shrinking. */
+export function wide(content: string): string {
+  return `<div class="wide" tabindex="0">${content}</div>`;
+}
+
+/** Content that is folded away where it is long. */
+export function folded(summary: string, content: string, open: boolean): string {
+  return `<details${open ? " open" : ""}><summary>${forHtml(summary)}</summary>\n${content}\n</details>`;
 }
 
 export function list(items: readonly string[]): string {

@@ -1,24 +1,34 @@
 import { forHtml } from "./escape.js";
 import { fronts } from "./front-plots.js";
-import { milliseconds, percent, quantity, small } from "./format.js";
-import { htmlPage, list, paragraph, section, table } from "./html-page.js";
+import { byteSize, milliseconds, percent, quantity, small } from "./format.js";
+import { barLegend, errorPlot, layerBars } from "./depth-plots.js";
+import { folded, htmlPage, list, paragraph, section, table, wide } from "./html-page.js";
+import { mapStyle, networkMap } from "./network-map.js";
+import { pictureRows, pictureStyle } from "./pictures.js";
 import { plotStyle } from "./plot.js";
 import { describePlan, headline, headlineColumns, judgedOn, provenance, titleOf } from "./rows.js";
 import type { LayerReport, Report } from "./schema.js";
 import type { Column } from "./table.js";
 
-/** The report as one static HTML file; with its decisions it plots what was tried for every layer. */
+/** The report as one static HTML file: as much as it holds, the network, its errors and its pictures included. */
 export function renderHtml(report: Report): string {
-  const { quality, tool } = report;
+  const { quality, tool, network, profile } = report;
   const title = titleOf(report);
   const plots = fronts(report.decisions ?? []);
+  const map = network ? networkMap(network, report.layers) : "";
+  const errors = profile ? errorPlot(profile) : "";
+  const pictures = pictureRows(report.pictures ?? []);
+  const titled = (heading: string, content: string): string =>
+    content === "" ? "" : section(heading, content);
   const body = [
     `<h1>${forHtml(title)}</h1>`,
     section(
       "",
       table(
         headlineColumns,
-        headline(report).map((row) => row.map(forHtml)),
+        headline(report).map((row) =>
+          row.map((cell) => forHtml(cell).replace(/ (\(95 .*\))$/, " <small>$1</small>")),
+        ),
         "Before and after",
       ),
     ),
@@ -26,14 +36,37 @@ export function renderHtml(report: Report): string {
     paragraph(
       `Quality was measured on the written file with ${judgedOn(report)}${quality.engine ? ` by ${quality.engine}` : ""}. Calibration: ${provenance(report)}.`,
     ),
+    titled("Pictures", pictures),
+    titled("What each layer became", map),
+    titled("Cost along the depth", bars(report.layers)),
+    titled("Error along the depth", errors === "" ? "" : `${errorNote(report)}\n${errors}`),
     section("Layers", layers(report)),
-    plots === "" ? "" : section("Candidates", plots),
+    titled("Candidates", plots),
     section("Passes", passes(report)),
     report.warnings.length > 0 ? section("Warnings", list(report.warnings)) : "",
     section("Facts", list(facts(report))),
+    section("Reproduce", `<pre>${forHtml(tool.command || "run from a program, not by a command")}</pre>`),
     paragraph(`Made by convopt ${tool.version}${tool.runtime ? ` with ${tool.runtime}` : ""}.`),
   ].filter((part) => part !== "");
-  return htmlPage(title, body, plots === "" ? "" : plotStyle);
+  return htmlPage(title, body, [plotStyle, mapStyle, pictureStyle].join("\n"));
+}
+
+function bars(reports: readonly LayerReport[]): string {
+  const [macs, ms] = [layerBars(reports, "macs"), layerBars(reports, "ms")];
+  return [macs, ms].every((svg) => svg === "")
+    ? ""
+    : barLegend +
+        [macs, ms]
+          .filter((svg) => svg !== "")
+          .map(wide)
+          .join("\n");
+}
+
+function errorNote({ profile }: Report): string {
+  const images = profile?.images ?? 0;
+  return paragraph(
+    `Inner values of the original and of the written file that stand for the same, on ${images} image${images === 1 ? "" : "s"} in float64: the error that has come up to there, and the part that the layer itself adds (the result is fed with the original's values). Values without error are not drawn.`,
+  );
 }
 
 function verdicts(report: Report): string {
@@ -45,6 +78,9 @@ function verdicts(report: Report): string {
   return `<ul>\n${items.join("\n")}\n</ul>`;
 }
 
+/** Longer tables are folded away at first. */
+const openRows = 80;
+
 function layers(report: Report): string {
   if (report.layers.length === 0)
     return paragraph("The model has no convolution or Gemm with constant weights.");
@@ -55,7 +91,7 @@ function layers(report: Report): string {
     { title: "MACs before", align: "right" as const },
     { title: "after", align: "right" as const },
     { title: "before and after" },
-    { title: "became" },
+    { title: "became", kind: "became" },
     { title: "error", align: "right" as const },
     { title: "why", kind: "why" },
   ];
@@ -64,18 +100,18 @@ function layers(report: Report): string {
     forHtml(`${layer.op} ${layer.shape}`),
     quantity(layer.macs[0]),
     layer.verdict === "applied" ? quantity(layer.macs[1]) : "=",
-    bars(layer, largest),
+    smallBars(layer, largest),
     forHtml(layer.verdict === "applied" ? describePlan(layer) : "standard"),
     small(layer.error),
     forHtml(layer.reason),
   ]);
   const note =
     "MACs are multiply–accumulates per sample (FLOPs = 2 × MACs). The error is the layer's own, relative L2, in the metric of its inputs.";
-  return `${paragraph(note)}\n${table(columns, rows)}`;
+  return `${paragraph(note)}\n${folded(`${rows.length} layers`, table(columns, rows), rows.length <= openRows)}`;
 }
 
 /** Two bars, the layer's MACs before and after, against the largest layer. */
-function bars(layer: LayerReport, largest: number): string {
+function smallBars(layer: LayerReport, largest: number): string {
   const width = 120;
   const size = (macs: number | null): string => ((width * (macs ?? 0)) / largest).toFixed(1);
   const [before, after] = layer.macs;
@@ -97,11 +133,27 @@ function passes(report: Report): string {
 }
 
 function facts(report: Report): string[] {
-  const { input, output, tool, timings } = report;
+  const { input, output, tool, timings, calibration, latencyMs, peakRssBytes, budget } = report;
+  const phases = [
+    ["calibration", timings.calibrateMs],
+    ["search", timings.searchMs],
+    ["refit", timings.refitMs],
+    ["recovery", timings.recoverMs],
+    ["verification", timings.verifyMs],
+  ] as const;
+  const measured = phases.flatMap(([name, ms]) => (ms === null ? [] : [`${name} ${milliseconds(ms)}`]));
+  const budgets = Object.entries(budget).map(([name, value]) => `${name} ${String(value)}`);
   return [
     `input: ${input.path} (sha256 ${input.sha256})`,
     `output: ${output.path} (sha256 ${output.sha256})`,
-    `command: ${tool.command}`,
-    `time: ${milliseconds(timings.totalMs)}`,
+    `budget: ${budgets.length > 0 ? budgets.join(", ") : "none, exact rewrites only"}`,
+    `calibration: ${provenance(report)}`,
+    `seed: ${calibration.seed}`,
+    ...(latencyMs.engine === null
+      ? []
+      : [`latency: ${latencyMs.engine}, ${latencyMs.threads ?? "?"} threads, ${latencyMs.runs ?? "?"} runs`]),
+    `time: ${milliseconds(timings.totalMs)}${measured.length > 0 ? ` (${measured.join(", ")})` : ""}`,
+    `peak memory: ${byteSize(peakRssBytes)}`,
+    `tool: convopt ${tool.version}${tool.runtime ? `, ${tool.runtime}` : ""}`,
   ];
 }

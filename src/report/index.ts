@@ -1,3 +1,8 @@
+export * from "./benchmark.js";
+export { renderBenchmark } from "./benchmark-text.js";
+export * from "./certificate.js";
+export { renderCertificateCheck } from "./certificate-text.js";
+export * from "./details.js";
 export * from "./difference.js";
 export { renderDifference } from "./difference-text.js";
 export * from "./escape.js";

@@ -23,6 +23,8 @@ export interface PlotSeries {
   readonly connected?: boolean;
   /** In the background: soft, without labels. */
   readonly quiet?: boolean;
+  /** False for a line without its points; their tooltips stay. */
+  readonly dots?: boolean;
 }
 
 export interface PlotAxis {
@@ -30,6 +32,8 @@ export interface PlotAxis {
   readonly format: (value: number) => string;
   /** The axis holds this range at least. */
   readonly holds?: readonly [number, number];
+  /** Ticks at whole numbers only. */
+  readonly whole?: boolean;
 }
 
 export interface Plot {
@@ -50,7 +54,7 @@ export const plotStyle = `
 .plot .point { fill: var(--back); stroke: var(--after); stroke-width: 1.5; } .plot .point.full { fill: var(--after); }
 .plot .quiet.line { stroke: var(--before); stroke-width: 1; } .plot .quiet.point { stroke: var(--before); stroke-width: 1; }
 .plot .quiet.point.full { fill: var(--before); }
-figure { margin: 1rem 0; } figcaption { color: var(--soft); }
+.plot .hidden { opacity: 0; } figure { margin: 1rem 0; } figcaption { color: var(--soft); }
 `.trim();
 
 /** Magnitudes that can be drawn; anything smaller is zero. */
@@ -81,7 +85,7 @@ export function plotSvg(plot: Plot): string {
   if (points.length === 0) return "";
   const frame: Frame = { left: 64, top: 16, right: width - (named ? legendWidth : 24), bottom: height - 48 };
   const xTicks = ticks(points.map(({ x }) => x), plot.x.holds, Math.max(2, Math.round(width / 110))); // prettier-ignore
-  const yTicks = ticks(points.map(({ y }) => y), plot.y.holds, Math.max(2, Math.round(height / 70))); // prettier-ignore
+  const yTicks = ticks(points.map(({ y }) => y), plot.y.holds, Math.max(2, Math.round(height / 70)), plot.y.whole); // prettier-ignore
   const toX = scale(xTicks, frame.left, frame.right);
   const toY = scale(yTicks, frame.bottom, frame.top);
   // Quiet series go below the others.
@@ -124,7 +128,7 @@ function grid(
 }
 
 function drawSeries(
-  { points, connected, quiet, name }: PlotSeries,
+  { points, connected, quiet, name, dots = true }: PlotSeries,
   toX: (value: number) => number,
   toY: (value: number) => number,
   labels: boolean,
@@ -141,7 +145,8 @@ function drawSeries(
       labels && !quiet && label !== ""
         ? `<text x="${at(toX(x) + 7)}" y="${at(toY(y) - 7)}">${forHtml(label)}</text>`
         : "";
-    return `<circle class="${kind}point${emphasis ? " full" : ""}" cx="${cx}" cy="${cy}" r="${quiet ? 2.5 : 4}">${tooltip}</circle>${text}`;
+    const style = dots ? `${kind}point${emphasis ? " full" : ""}` : "hidden";
+    return `<circle class="${style}" cx="${cx}" cy="${cy}" r="${quiet ? 2.5 : 4}">${tooltip}</circle>${text}`;
   });
   return [line, ...marks].filter((part) => part !== "");
 }
@@ -170,6 +175,7 @@ export function ticks(
   values: readonly number[],
   holds: readonly [number, number] | undefined,
   count: number,
+  whole = false,
 ): number[] {
   let low = Math.min(...values, holds?.[0] ?? Infinity);
   let high = Math.max(...values, holds?.[1] ?? -Infinity);
@@ -180,7 +186,8 @@ export function ticks(
   }
   const rough = (high - low) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough * (1 - 1e-9)) ?? 10);
+  const round = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough * (1 - 1e-9)) ?? 10);
+  const step = whole ? Math.max(1, round) : round;
   const [first, last] = [Math.floor(low / step + 1e-9), Math.ceil(high / step - 1e-9)];
   // Multiples, not sums, so that 0.3 is 0.3.
   return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));

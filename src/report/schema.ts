@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { networkSchema, pictureSchema } from "./details.js";
 import { decisionSchema } from "./explanation.js";
+import { errorProfileSchema } from "./verification.js";
 
 /*
  * The machine-readable report: the one truth that JSON, Markdown and HTML are made from. Not measured is null,
@@ -84,12 +86,17 @@ export const reportSchema = z.object({
     calibrateMs: measured,
     searchMs: measured,
     refitMs: measured,
+    recoverMs: measured,
     verifyMs: measured,
   }),
   peakRssBytes: count.nullable(),
   warnings: z.array(z.string()),
   /** Every decision of the run, in order; in report files, for `explain`. */
   decisions: z.array(decisionSchema).optional(),
+  /** In report files: the original's structure, errors along its depth, judged images of image-to-image models. */
+  network: networkSchema.optional(),
+  profile: errorProfileSchema.optional(),
+  pictures: z.array(pictureSchema).optional(),
   tool: z.object({
     name: z.literal("convopt"),
     version: z.string(),

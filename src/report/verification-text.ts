@@ -1,7 +1,7 @@
 import { forTerminal } from "./escape.js";
 import { percent, small } from "./format.js";
 import { shorten, textTable, type Column } from "./table.js";
-import type { Bisection, OutputComparison, Share, Verification } from "./verification.js";
+import type { Bisection, ErrorProfile, OutputComparison, Share, Verification } from "./verification.js";
 
 /** What `verify` found, for a terminal: per output, the noise floor, accuracies, and the verdict last. */
 export function renderVerification(verification: Verification): string {
@@ -16,6 +16,8 @@ export function renderVerification(verification: Verification): string {
       : ["The interfaces differ:", ...sides.differences.map((text) => `  ${forTerminal(text)}`)].join("\n"),
     outputs.length > 0 ? outputTable(outputs) : "No output could be compared.",
     answerTable(outputs),
+    detectionText(verification.detections),
+    exactText(verification.exact),
     [
       `noise floor of the first model: ${small(noiseFloor.value)}`,
       ...noiseFloor.sources.map(
@@ -30,6 +32,7 @@ export function renderVerification(verification: Verification): string {
           `only the first is right ${accuracy.mcnemar.onlyA}, only the second ${accuracy.mcnemar.onlyB} (McNemar p = ${small(accuracy.mcnemar.pValue)})`,
         ].join("\n")
       : "",
+    verification.profile ? profileTable(verification.profile) : "",
     verification.bisection ? bisectionText(verification.bisection) : "",
     verification.limits
       .map(({ met, message, limit, measured, name }) => {
@@ -46,12 +49,60 @@ function bisectionText({ first, before, limit, layers }: Bisection): string {
   if (layers.length === 0) return "The models share no inner value by name, so no layer can be named.";
   if (!first)
     return `None of the ${layers.length} values that both models have is over the limit of ${small(limit)}.`;
-  const place = (layer: NonNullable<Bisection["first"]>): string =>
-    `${forTerminal(layer.node)} (${forTerminal(layer.op)}), relative L2 ${orInfinite(layer.relativeError)}`;
+  const place = ({ node, other, op, relativeError, localError }: NonNullable<Bisection["first"]>): string => {
+    const there = other === node || other === "" ? "" : `, in the second ${forTerminal(other)}`;
+    return `${forTerminal(node)} (${forTerminal(op)}${there}), its own relative L2 ${orInfinite(localError)}, accumulated ${orInfinite(relativeError)}`;
+  };
   return [
     `first over the limit of ${small(limit)}: ${place(first)}`,
     before ? `just before it: ${place(before)}` : "nothing that both models have comes before it",
   ].join("\n");
+}
+
+/** Both errors of every layer, and bars of the accumulated one on a logarithmic scale. */
+function profileTable({ layers, images }: ErrorProfile): string {
+  if (layers.length === 0) return "The models share no inner value, so there is no error profile.";
+  const columns: Column[] = [
+    { title: "layer" },
+    { title: "operator" },
+    { title: "accumulated", align: "right" },
+    { title: "its own", align: "right" },
+    { title: "1e-16 … 1" },
+  ];
+  const rows = layers.map(({ node, op, relativeError, localError }) => [
+    shorten(forTerminal(node), 44),
+    forTerminal(op),
+    orInfinite(relativeError),
+    orInfinite(localError),
+    "▪".repeat(decades(relativeError)),
+  ]);
+  return `Error profile: relative L2 in float64 over ${images} sample${images === 1 ? "" : "s"}\n${textTable(columns, rows)}`;
+}
+
+/** How many decades an error is above 1e-16, at most 16. */
+function decades(error: number | null): number {
+  if (error === null) return 16;
+  return error === 0 ? 0 : Math.max(0, Math.min(16, Math.ceil(16 + Math.log10(error))));
+}
+
+function detectionText(found: Verification["detections"]): string {
+  if (!found) return "";
+  const overlap =
+    found.meanOverlap === null
+      ? ""
+      : `; overlap ${found.meanOverlap.toFixed(4)} on average, ${found.leastOverlap!.toFixed(4)} at least; scores up to ${small(found.maxScoreDifference)} apart`;
+  return `detections (${forTerminal(found.boxes)}, ${forTerminal(found.scores)}): ${found.a} in the first, ${found.b} in the second, ${found.matched} matched, F1 ${found.f1.toFixed(4)}${overlap}`;
+}
+
+function exactText(exact: Verification["exact"]): string {
+  if (!exact) return "";
+  const lines = exact.outputs.map(
+    ({ name, relativeError, worstSample, limit }) =>
+      `  ${orInfinite(relativeError)}  ${forTerminal(name)} (limit ${small(limit)}; worst sample ${orInfinite(worstSample)})`,
+  );
+  return [`in float64 arithmetic, ${exact.images} sample${exact.images === 1 ? "" : "s"}:`, ...lines].join(
+    "\n",
+  );
 }
 
 function outputTable(outputs: readonly OutputComparison[]): string {
@@ -63,6 +114,7 @@ function outputTable(outputs: readonly OutputComparison[]): string {
     { title: "at" },
     { title: "cosine", align: "right" },
     { title: "NaN/inf a, b", align: "right" },
+    ...(outputs.some(({ psnr }) => psnr) ? [{ title: "PSNR", align: "right" } as const] : []),
   ];
   const rows = outputs.map((output) => [
     shorten(forTerminal(output.name), 40),
@@ -72,6 +124,7 @@ function outputTable(outputs: readonly OutputComparison[]): string {
     output.maxAbs.value === 0 ? "—" : `[${output.maxAbs.index.join(",")}]`,
     output.cosine === null ? "—" : output.cosine.toFixed(6),
     `${output.nonFinite.a}, ${output.nonFinite.b}`,
+    ...(outputs.some(({ psnr }) => psnr) ? [psnrText(output.psnr)] : []),
   ]);
   return textTable(columns, rows);
 }
@@ -92,6 +145,11 @@ function answerTable(outputs: readonly OutputComparison[]): string {
     { title: "KL (nats)", align: "right" },
   ];
   return rows.length > 0 ? textTable(columns, rows) : "";
+}
+
+function psnrText(psnr: OutputComparison["psnr"]): string {
+  if (!psnr) return "—";
+  return psnr.db === null ? "identical" : `${psnr.db.toFixed(2)} dB (peak ${psnr.peak})`;
 }
 
 function orInfinite(value: number | null): string {

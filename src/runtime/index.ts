@@ -6,4 +6,6 @@ export { runtimeSource, selfContained, type RuntimeSource } from "./message.js";
 export { openExecutor, type OpenOptions } from "./open.js";
 export { cleanOrtMessage } from "./ort-errors.js";
 export { ortAvailable } from "./ort-module.js";
+export { kernelTimes, type KernelTime } from "./profile.js";
+export { openTimed, type TimedModel, type TimedOptions, type TimedRun } from "./timed.js";
 export { probeInChild, type ProbeCommand, type ProbeOptions } from "./probe.js";

@@ -12,24 +12,47 @@ import type { LoadedOrt } from "./ort-module.js";
 import { fromOrtTensor, toOrtTensor } from "./ort-tensor.js";
 import { probeInChild } from "./probe.js";
 
+/** What a session of ONNX Runtime needs beyond an executor's options. */
+export interface SessionOptions extends Omit<OpenOptions, "engine"> {
+  /** "lean" gives memory back after every run; "arena" is the runtime's own way, as its users run it. */
+  readonly memory?: "lean" | "arena";
+  /** Start of the path of the file that the runtime's profiler writes. */
+  readonly profilePrefix?: string;
+  /** The runtime's own session settings, by the parts of their names. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+}
+
+/** A session with the names of what it returns, and what the runtime calls the inputs and outputs. */
+export interface OrtSession {
+  readonly session: InferenceSession;
+  readonly outputs: readonly string[];
+  nameOf(name: string): string;
+}
+
 /**
  * Loads a model into ONNX Runtime, behind our own checks. Throws a ModelError or UnsupportedError with the runtime's
  * message in one line, and the node where it names one.
  */
-export async function openOrt(model: Model, { ort, version }: LoadedOrt, o: OpenOptions): Promise<Executor> {
+export async function loadSession(model: Model, { ort }: LoadedOrt, o: SessionOptions): Promise<OrtSession> {
   guardModel(model);
   const outputs = requestedOutputs(model.graph, o.outputs).map((output) => output.name);
   const { model: given, nameOf } = ortInterface(model, outputs);
   const source = await runtimeSource(given);
-  let session: InferenceSession;
   try {
     if (o.probe) await probeInChild(source.model, 60_000);
-    session = await createSession(ort.InferenceSession, source.model, sessionOptions(o));
+    const session = await createSession(ort.InferenceSession, source.model, sessionOptions(o));
+    return { session, outputs, nameOf };
   } catch (error) {
     throw ortError(error);
   } finally {
     await source.dispose();
   }
+}
+
+/** An executor on ONNX Runtime; errors as {@link loadSession}. */
+export async function openOrt(model: Model, loaded: LoadedOrt, o: OpenOptions): Promise<Executor> {
+  const { ort, version } = loaded;
+  const { session, outputs, nameOf } = await loadSession(model, loaded, o);
   return {
     engine: `onnxruntime ${version}`,
     notice: null,
@@ -67,15 +90,19 @@ function createSession(
   return typeof model === "string" ? sessions.create(model, options) : sessions.create(model, options);
 }
 
-function sessionOptions(o: OpenOptions): InferenceSession.SessionOptions {
+function sessionOptions(o: SessionOptions): InferenceSession.SessionOptions {
+  const arena = o.memory === "arena";
   return {
     executionProviders: ["cpu"],
     graphOptimizationLevel: o.optimization === "none" ? "disabled" : "all",
     intraOpNumThreads: o.threads ?? 0,
     interOpNumThreads: 1,
-    // Many sessions live side by side; an arena of its own in each would keep the largest batch of every one.
-    enableCpuMemArena: false,
-    enableMemPattern: false,
+    executionMode: "sequential",
+    // Where many sessions live side by side, an arena of its own in each would keep the largest batch of every one.
+    enableCpuMemArena: arena,
+    enableMemPattern: arena,
+    ...(o.profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: o.profilePrefix }),
+    ...(o.settings ? { extra: o.settings } : {}),
     // Errors come as exceptions; nothing is to be written to the terminal.
     logSeverityLevel: 4,
   };

@@ -5,6 +5,8 @@ import { chooseWithin } from "./knapsack.js";
 export interface CostLimits {
   readonly macs?: number;
   readonly params?: number;
+  /** Milliseconds on the target. */
+  readonly ms?: number;
 }
 
 /** One candidate per layer and the loss that the sensitivities add up to. */
@@ -21,9 +23,22 @@ export function choicesOf(layer: LayerCandidates): Candidate[] {
   return [...layer.front, layer.standard];
 }
 
+const costs: Readonly<Record<keyof CostLimits, (candidate: Candidate) => number>> = {
+  ms: ({ latency }) => latency?.ms ?? 0,
+  macs: ({ cost }) => cost.macs,
+  params: ({ cost }) => cost.params,
+};
+
+/** A limit that holds through a price on what it limits. */
+interface PricedLimit {
+  readonly cost: (candidate: Candidate) => number;
+  readonly limit: number;
+}
+
 /**
- * The candidates with the least sum of sensitivities within the limits; null when no choice fits. One limit is solved
- * exactly; of two, the second becomes a price per parameter, raised by bisection until both hold.
+ * The candidates with the least sum of sensitivities within the limits; null when no choice fits. The first limit of
+ * milliseconds, MACs and parameters is solved exactly; every other one becomes a price on its cost, raised by bisection
+ * until all hold.
  */
 export function allocate(
   layers: readonly LayerCandidates[],
@@ -31,41 +46,68 @@ export function allocate(
   limits: CostLimits,
 ): Allocation | null {
   const choices = layers.map(choicesOf);
-  const solve = (price: number): Allocation | null => {
-    const byMacs = limits.macs !== undefined;
-    const priced = choices.map((own, l) =>
-      own.map((candidate) => ({
-        cost: byMacs ? candidate.cost.macs : candidate.cost.params,
-        loss: loss(candidate, l) + price * candidate.cost.params,
-      })),
+  const limited = (["ms", "macs", "params"] as const).flatMap((name): PricedLimit[] => {
+    const limit = limits[name];
+    return limit === undefined ? [] : [{ cost: costs[name], limit }];
+  });
+  const [exact, ...priced] = limited;
+  if (!exact) return { chosen: layers.map((layer) => layer.standard), loss: 0 };
+  const solve = (prices: readonly number[]): Allocation | null => {
+    const priceOf = (candidate: Candidate): number =>
+      prices.reduce((sum, price, i) => sum + price * priced[i]!.cost(candidate), 0);
+    const picks = chooseWithin(
+      choices.map((own, l) =>
+        own.map((candidate) => ({
+          cost: exact.cost(candidate),
+          loss: loss(candidate, l) + priceOf(candidate),
+        })),
+      ),
+      exact.limit,
     );
-    const picks = chooseWithin(priced, (byMacs ? limits.macs : limits.params) ?? Infinity);
     if (!picks) return null;
     const chosen = picks.map((pick, l) => choices[l]![pick]!);
     return { chosen, loss: chosen.reduce((sum, candidate, l) => sum + loss(candidate, l), 0) };
   };
-  if (limits.macs === undefined && limits.params === undefined) {
-    return { chosen: layers.map((layer) => layer.standard), loss: 0 };
-  }
-  const free = solve(0);
-  const { params } = limits;
-  if (!free || limits.macs === undefined || params === undefined || paramsOf(free) <= params) return free;
+  return withinPriced(priced, [], solve, priced.length > 1 ? coarse : fine);
+}
+
+interface PriceSearch {
+  readonly growth: number;
+  readonly raises: number;
+  readonly halvings: number;
+}
+
+const fine: PriceSearch = { growth: 8, raises: 60, halvings: 20 };
+/** For prices within prices. */
+const coarse: PriceSearch = { growth: 64, raises: 24, halvings: 10 };
+
+/** The solution at the lowest price of the next limit at which it holds, given the prices of those before it. */
+function withinPriced(
+  priced: readonly PricedLimit[],
+  prices: readonly number[],
+  solve: (prices: readonly number[]) => Allocation | null,
+  search: PriceSearch,
+): Allocation | null {
+  const next = priced[prices.length];
+  if (!next) return solve(prices);
+  const at = (price: number): Allocation | null => withinPriced(priced, [...prices, price], solve, search);
+  const holds = (tried: Allocation | null): tried is Allocation =>
+    tried !== null && tried.chosen.reduce((sum, candidate) => sum + next.cost(candidate), 0) <= next.limit;
+  const free = at(0);
+  if (holds(free)) return free;
   let [low, high] = [0, 1e-12];
   let best: Allocation | null = null;
-  for (let tries = 0; tries < 60 && !best; tries++, high *= 8) {
-    const tried = solve(high);
-    if (tried && paramsOf(tried) <= params) best = tried;
+  for (let tries = 0; tries < search.raises && !best; tries++, high *= search.growth) {
+    const tried = at(high);
+    if (holds(tried)) best = tried;
     else low = high;
   }
-  for (let round = 0; round < 20 && best; round++) {
+  high /= search.growth;
+  for (let round = 0; round < search.halvings && best; round++) {
     const middle = (low + high) / 2;
-    const tried = solve(middle);
-    if (tried && paramsOf(tried) <= params) [best, high] = [tried, middle];
+    const tried = at(middle);
+    if (holds(tried)) [best, high] = [tried, middle];
     else low = middle;
   }
   return best;
-}
-
-function paramsOf({ chosen }: Allocation): number {
-  return chosen.reduce((sum, { cost }) => sum + cost.params, 0);
 }

@@ -1,6 +1,6 @@
 import type { Tensor } from "../ir/index.js";
 import { attr, Patch, verify, type AttributeInput, type Model, type Node } from "../ir/index.js";
-import { lowerForm, stackGroups } from "../forms/index.js";
+import { replaceLayer, stackGroups } from "../forms/index.js";
 import type { FittedLayer } from "./refit.js";
 
 /** Puts fitted layers into a model, in place: forms are lowered to nodes, refitted kernels replace the old ones. */
@@ -17,7 +17,7 @@ export function applyLayers(model: Model, fitted: readonly FittedLayer[]): void 
 function applyForm(model: Model, node: Node, { candidate, slot, bias }: FittedLayer): void {
   const patch = new Patch(model.graph, node, candidate.family);
   const form = stackGroups(candidate.forms);
-  patch.replace(node.output, lowerForm(form, slot.layer, bias, node.input(0)!, patch));
+  replaceLayer(patch, node, form, slot.layer, bias, candidate.latency?.lowering ?? undefined);
   patch.apply();
 }
 

@@ -11,6 +11,7 @@ import {
   type Form,
   type FormCost,
   type FormPlan,
+  type Lowering,
   type Products,
 } from "../forms/index.js";
 import { matrix, multiply, type Matrix } from "../linalg/index.js";
@@ -21,15 +22,25 @@ export interface Proposal {
   readonly family: string;
   readonly plan: FormPlan;
   readonly cost: FormCost;
+  /** Milliseconds on the target as estimated, where a latency is asked for: good enough to tell who is worth fitting. */
+  readonly estimate?: number;
 }
 
 /** A form that was fitted to a layer: one form per group of the layer, all of one geometry. */
-export interface Candidate extends Omit<Proposal, "plan"> {
+export interface Candidate extends Omit<Proposal, "plan" | "estimate"> {
   /** Null for the layer itself. */
   readonly plan: FormPlan | null;
   readonly forms: readonly Form[];
   /** Relative L2 error of the layer's output in the metric of its inputs. */
   readonly error: number;
+  /** What it takes on the target, in its best lowering; null where no latency is asked for. */
+  readonly latency: CandidateLatency | null;
+}
+
+/** Milliseconds of a layer's nodes on the target, and how its form is lowered there (null for the layer itself). */
+export interface CandidateLatency {
+  readonly ms: number;
+  readonly lowering: Lowering | null;
 }
 
 /** Everything tried for one layer. */
@@ -38,7 +49,7 @@ export interface LayerCandidates {
   readonly targets: readonly FitTarget[];
   /** The layer as it is; always a choice. */
   readonly standard: Candidate;
-  /** Pareto-optimal in cost and error, cheapest first, without the standard form. */
+  /** Pareto-optimal in error and one of the costs, cheapest first, without the standard form. */
   readonly front: readonly Candidate[];
   /** All that were proposed, each with the error of its last round; weights are kept for the front only. */
   readonly tried: readonly (Proposal & Pick<Candidate, "error">)[];
@@ -61,15 +72,15 @@ export interface FitRound {
 /** Products with a covariance, run elsewhere; null where that isn't worth it. */
 export type ProductsFor = (covariance: Matrix) => Products | null;
 
-/** Targets of a layer's groups in the metric of its own inputs; data-free without moments. */
+/** Targets of a layer's groups in the metric of its own inputs, D × D per group; data-free without. */
 export function ownTargets(
   layer: ConvLayer,
-  moments: LayerMoments | null,
+  covariances: readonly Matrix[] | null,
   productsFor: ProductsFor,
 ): FitTarget[] {
   return splitGroups(layer).map((part, g) => {
     const kernel = matrix(part.spec.outChannels, part.weight.length / part.spec.outChannels, part.weight);
-    const covariance = moments ? moments.groups[g]!.covariance : null;
+    const covariance = covariances ? covariances[g]! : null;
     return new FitTarget(part.spec, kernel, covariance, 0, covariance ? productsFor(covariance) : null);
   });
 }
@@ -82,6 +93,7 @@ export function standardCandidate(layer: ConvLayer, targets: readonly FitTarget[
     forms: targets.map(standardForm),
     cost: { macs: layer.macs, params: layer.weight.length },
     error: 0,
+    latency: null,
   };
 }
 
@@ -105,27 +117,33 @@ export function proposalsFor(
   return { plans: proposals, declined };
 }
 
-/** Fits all proposals of all families to a layer; `pause` is awaited between fits and may throw to stop. */
+/**
+ * Fits all proposals of all families to a layer; `pause` is awaited between fits and may throw to stop. With `estimates`
+ * (milliseconds of each proposal) the front holds all that are near the one of MACs or of milliseconds, for {@link
+ * timedFront} to choose from.
+ */
 export async function fitCandidates(
   layer: ConvLayer,
   targets: readonly FitTarget[],
   families: readonly FormFamily[],
   effort: FitEffort,
   pause: () => Promise<void> = async () => undefined,
+  estimates: ArrayLike<number> | null = null,
 ): Promise<LayerCandidates> {
   const { plans, declined } = proposalsFor(layer, families, effort.sizes);
   const tried: Candidate[] = [];
-  for (const { family, plan } of plans) {
+  const milliseconds = new Map<FormPlan | null, number>();
+  for (const [i, { family, plan }] of plans.entries()) {
     await pause();
     tried.push(await fitPlan(family, plan, layer, targets, 0));
+    if (estimates) milliseconds.set(plan, estimates[i]!);
   }
-  const cost = (candidate: Candidate): number => candidate.cost.macs;
+  const axes: CostAxis[] = [({ cost }) => cost.macs];
+  if (estimates) axes.push(({ plan }) => milliseconds.get(plan)!);
   let refined: readonly Candidate[] = tried;
   for (const { steps, slack } of effort.rounds) {
-    const front = paretoFront(refined, cost, ({ error }) => error);
-    const near = refined.filter((candidate) => candidate.error <= slack * frontAt(front, cost(candidate)));
     const closer: Candidate[] = [];
-    for (const { family, plan, forms } of near) {
+    for (const { family, plan, forms } of nearFronts(refined, axes, slack)) {
       await pause();
       closer.push(await fitPlan(family, plan!, layer, targets, steps, forms));
     }
@@ -136,12 +154,59 @@ export async function fitCandidates(
     layer,
     targets,
     standard: standardCandidate(layer, targets),
-    front: paretoFront(refined, cost, ({ error }) => error),
+    front: estimates ? nearFronts(refined, axes, timedSlack) : frontOf(refined, axes),
     tried: plans.map((proposal, i) => ({
       ...proposal,
       error: errors.get(proposal.plan) ?? tried[i]!.error,
     })),
     declined,
+  };
+}
+
+/** How far off the estimated front a candidate may lie and still be timed. */
+const timedSlack = 1.15;
+
+type CostAxis = (candidate: Candidate) => number;
+
+/** Candidates that are Pareto-optimal in error and some cost, by the first cost. */
+function frontOf(candidates: readonly Candidate[], axes: readonly CostAxis[]): Candidate[] {
+  const chosen = new Set(axes.flatMap((cost) => paretoFront(candidates, cost, ({ error }) => error)));
+  return [...chosen].sort((a, b) => axes[0]!(a) - axes[0]!(b));
+}
+
+/** Candidates whose error is within the factor `slack` of some front's at their cost, by the first cost. */
+function nearFronts(candidates: readonly Candidate[], axes: readonly CostAxis[], slack: number): Candidate[] {
+  const chosen = new Set(
+    axes.flatMap((cost) => {
+      const front = paretoFront(candidates, cost, ({ error }) => error);
+      const best = (at: number): number =>
+        front.findLast((candidate) => cost(candidate) <= at)?.error ?? Infinity;
+      return candidates.filter((candidate) => candidate.error <= slack * best(cost(candidate)));
+    }),
+  );
+  return [...chosen].sort((a, b) => axes[0]!(a) - axes[0]!(b));
+}
+
+/**
+ * The layer with milliseconds on its candidates, in the order of its front, and on itself: what remains on the front is
+ * Pareto-optimal in milliseconds, or in MACs where these are limited too. Forms that are not faster than the layer are
+ * never taken.
+ */
+export function timedFront(
+  layer: LayerCandidates,
+  latencies: readonly CandidateLatency[],
+  standardMs: number,
+  withMacs: boolean,
+): LayerCandidates {
+  const faster = layer.front
+    .map((candidate, i): Candidate => ({ ...candidate, latency: latencies[i]! }))
+    .filter(({ latency }) => latency!.ms < standardMs);
+  const axes: CostAxis[] = [({ latency }) => latency!.ms];
+  if (withMacs) axes.push(({ cost }) => cost.macs);
+  return {
+    ...layer,
+    standard: { ...layer.standard, latency: { ms: standardMs, lowering: null } },
+    front: frontOf(faster, axes),
   };
 }
 
@@ -155,10 +220,6 @@ function spreadByCost(plans: readonly FormPlan[], layer: ConvLayer, count: numbe
     { length: count },
     (_, i) => sorted[Math.round((i * (sorted.length - 1)) / (count - 1))]!.plan,
   );
-}
-
-function frontAt(front: readonly Candidate[], cost: number): number {
-  return front.findLast((candidate) => candidate.cost.macs <= cost)?.error ?? Infinity;
 }
 
 /** Fits one plan to every group; the error is that of all groups together. */
@@ -184,6 +245,7 @@ export async function fitPlan(
     forms,
     cost: costOf(plan, layer),
     error: Math.sqrt(error / (power || 1)),
+    latency: null,
   };
 }
 

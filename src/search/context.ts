@@ -20,8 +20,7 @@ export interface SearchContext {
   readonly fitted: readonly ReadonlyMap<string, Tensor>[];
   readonly selected: readonly ReadonlyMap<string, Tensor>[];
   readonly report: (step: string, done: number, total: number | null) => void;
-  readonly checkAbort: () => void;
-  /** The same between pieces of plain computation: lets pending events in now and then. */
+  /** Between pieces of work: lets pending events in now and then, and throws when the run was aborted. */
   readonly pause: () => Promise<void>;
   readonly journal: Journal | null;
 }

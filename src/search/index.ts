@@ -9,9 +9,11 @@ export {
   type OutputKind,
 } from "./answers.js";
 export { applyLayers } from "./apply.js";
-export type { Candidate, LayerCandidates } from "./candidates.js";
+export { proposalsFor, type Candidate, type LayerCandidates, type Proposal } from "./candidates.js";
+export { runFitJob, type FitJob, type FitThreads } from "./fit-job.js";
 export type { Journal, JournalValue } from "./journal.js";
 export type { DeclinedLayer, LayerSlot, Scope } from "./layers.js";
 export type { FittedLayer } from "./refit.js";
-export { efforts, Search, type SearchEffort, type SearchOptions, type Solution } from "./search.js";
+export { efforts, type SearchEffort } from "./efforts.js";
+export { Search, type SearchLatency, type SearchOptions, type Solution } from "./search.js";
 export { lossAt } from "./sensitivity.js";

@@ -78,7 +78,7 @@ export function candidatesCodec(
         const own = tried[index];
         if (!own) throw new Mismatch();
         const templates = targets.map(() => own.plan);
-        return { ...own, forms: decodeForms(forms[f], templates) };
+        return { ...own, forms: decodeForms(forms[f], templates), latency: null };
       });
       return { layer, targets, standard: standardCandidate(layer, targets), front, tried, declined };
     },
@@ -139,7 +139,8 @@ export function solutionCodec(slots: readonly LayerSlot[], layers: readonly Laye
         if (!slot || !own || !layer) throw new Mismatch();
         const templates = layer.targets.map((_, g) => own.plan ?? layer.standard.forms[g]!);
         const forms = decodeForms(field(one, "forms"), templates);
-        const candidate = { ...own, error: floats(field(one, "error"))[0] ?? NaN, forms };
+        const latency = chosen[slot.index]!.latency;
+        const candidate = { ...own, error: floats(field(one, "error"))[0] ?? NaN, forms, latency };
         const { dtype, spec } = slot.layer;
         const weights = {
           weight: Tensor.floats(dtype, slot.weightDims, numeric(field(one, "weight"))),

@@ -18,7 +18,7 @@ export function chooseWithin(layers: readonly (readonly Choice[])[], budget: num
   if (floor > budget * (1 + 1e-12)) return null;
   // Only what lies above the cheapest choice of each layer is discretised.
   const room = budget - floor;
-  const unit = room > 0 ? room / cells : 1;
+  const unit = Math.max(0, room) / cells;
   let best = new Float64Array(cells + 1);
   const picks: Int32Array[] = [];
   layers.forEach((choices, l) => {

@@ -5,7 +5,7 @@ import type { LayerSlot } from "./layers.js";
  * of the compressed network; the patches of one batch are unfolded for the moments.
  */
 
-const carriedBytes = 500e6;
+const carriedBytes = 800e6;
 const unfoldedBytes = 48e6;
 const fewestImages = 4;
 

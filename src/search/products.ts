@@ -3,6 +3,8 @@ import { matrix, multiply, type Matrix } from "../linalg/index.js";
 import type { Products } from "../forms/index.js";
 import type { Executor } from "../runtime/index.js";
 
+/** Covariances of fewer columns stay in TypeScript. */
+const fewestColumns = 1024;
 /** Products of fewer multiply–accumulates stay in TypeScript. */
 const worthwhile = 2_000_000;
 
@@ -16,10 +18,9 @@ export class RuntimeProducts {
 
   constructor(private readonly open: (model: Model) => Promise<Executor>) {}
 
-  /** Null for covariances so small that TypeScript is as fast. */
+  /** Null for covariances so small that TypeScript is about as fast: their fits are the same in whatever thread. */
   readonly of = (covariance: Matrix): Products | null => {
-    const size = covariance.rows * covariance.cols;
-    if (size * 16 < worthwhile) return null;
+    if (covariance.rows < fewestColumns) return null;
     let executor: Promise<Executor> | null = null;
     return {
       inMetric: async (error) => {

@@ -6,14 +6,14 @@ import type { SearchContext } from "./context.js";
 import { recoveryBlocks, wholeNetwork, type Block } from "./recovery-blocks.js";
 import type { FittedLayer } from "./refit.js";
 import type { LayerWeights, State } from "./staged-network.js";
-import { trainBlock, type TrainingOptions } from "./train-block.js";
+import { imagesPerStep, trainBlock, type TrainingOptions } from "./train-block.js";
 import { TrainableLayer } from "./trainable-layer.js";
 
 export interface RecoveryOptions extends TrainingOptions {
   readonly seed: number;
   /** Multiply–accumulates of all forward passes together, at most; steps get fewer images, then there are fewer steps. */
   readonly macs: number;
-  /** A last pass over the whole network at once, against the original's outputs; null for none. */
+  /** Training of the whole network at once in place of its blocks, where its outputs are dense enough; null for never. */
   readonly endToEnd: TrainingOptions | null;
 }
 
@@ -33,7 +33,7 @@ export interface Recovery {
 
 /** The fewest steps and images per step that are worth a try. */
 const fewestSteps = 40;
-const fewestImages = 16;
+const fewestImages = 4;
 
 /** Activations of the fitted and the selected images, in the original and in the compressed network. */
 interface Flow {
@@ -83,7 +83,7 @@ export async function recover(
           trainable,
           train.changed,
           targets,
-          training,
+          { ...training, images: imagesPerStep(training.images, block.outputs, targets) },
           random.fork(String(index)),
           (step) => cx.report("recovery", index * training.steps + step, total),
         );
@@ -105,9 +105,13 @@ export async function recover(
   return { fitted: result, blocks: outcomes };
 }
 
+/** Values of the answers on the fitted images, per parameter, from which training on the answers alone doesn't overfit. */
+const answersPerParameter = 0.25;
+
 /**
- * Block-wise recovery, then the pass over the whole network; each is kept only if the network's answers on the selected
- * images came nearer to the original's.
+ * Recovery of the whole network: end to end against the original's answers where these are dense (images, maps: every
+ * position is a target of its own), else block by block, which has every block's output as its targets. Kept only if
+ * the network's answers on the selected images came nearer to the original's.
  */
 export async function recoverNetwork(
   cx: SearchContext,
@@ -117,34 +121,44 @@ export async function recoverNetwork(
   measure: (fitted: readonly FittedLayer[]) => Promise<Distance>,
 ): Promise<readonly FittedLayer[]> {
   if (!fitted.some(({ candidate }) => candidate.plan)) return fitted;
-  let best = fitted;
-  let { divergence } = await measure(fitted);
-  const keepIfNearer = async (tried: readonly FittedLayer[]): Promise<void> => {
-    const now = (await measure(tried)).divergence;
-    if (now < divergence) [best, divergence] = [tried, now];
-  };
-  await keepIfNearer((await recover(cx, layers, best, options)).fitted);
-  if (options.endToEnd) await keepIfNearer(await recoverEndToEnd(cx, layers, best, options));
-  return best;
+  const before = await measure(fitted);
+  const tried =
+    options.endToEnd && (await hasDenseAnswers(cx, fitted))
+      ? await recoverEndToEnd(cx, layers, fitted, options)
+      : (await recover(cx, layers, fitted, options)).fitted;
+  return (await measure(tried)).divergence < before.divergence ? tried : fitted;
 }
 
-/** One more pass over the whole network at once, against the original's outputs. */
+async function hasDenseAnswers(cx: SearchContext, fitted: readonly FittedLayer[]): Promise<boolean> {
+  const parameters = fitted.reduce((sum, { candidate }) => sum + candidate.cost.params, 0);
+  const [feeds] = cx.fitted;
+  if (!feeds) return false;
+  const block = wholeNetwork(cx.network.steps, modelInputs(cx));
+  const [answers] = await through(cx, block, [cx.network.start(feeds)], null);
+  const values = block.outputs.reduce((sum, name) => sum + answers!.get(name)!.size, 0);
+  return values * cx.fitted.length >= answersPerParameter * parameters;
+}
+
+/** Training of the whole network at once against the original's outputs. */
 export async function recoverEndToEnd(
   cx: SearchContext,
   layers: readonly LayerCandidates[],
   fitted: readonly FittedLayer[],
   options: RecoveryOptions,
 ): Promise<FittedLayer[]> {
-  const training =
-    options.endToEnd &&
-    affordable(
-      { ...options, ...options.endToEnd },
-      layers.reduce((sum, { layer }) => sum + layer.macs, 0),
-    );
-  if (!training || fitted.length === 0) return [...fitted];
+  if (!options.endToEnd || fitted.length === 0) return [...fitted];
   const block = wholeNetwork(cx.network.steps, modelInputs(cx));
   const inputs = cx.fitted.map((batch) => cx.network.start(batch));
   const targets = await through(cx, block, inputs, null);
+  const training = affordable(
+    {
+      ...options,
+      ...options.endToEnd,
+      images: imagesPerStep(options.endToEnd.images, block.outputs, targets),
+    },
+    layers.reduce((sum, { layer }) => sum + layer.macs, 0),
+  );
+  if (!training) return [...fitted];
   const trainable = fitted.map((layer) => new TrainableLayer(layer, layers[layer.slot.index]!.targets));
   const random = seededRandom(options.seed).fork("end-to-end");
   try {
@@ -192,7 +206,7 @@ async function through(
   const weights = new Map<number, LayerWeights>(fitted?.map((layer) => [layer.slot.index, layer.weights]));
   const result: State[] = [];
   for (let state of states) {
-    cx.checkAbort();
+    await cx.pause();
     for (const step of block.steps)
       state = await cx.network.advance(step, state, step.slot ? weights.get(step.slot.index) : undefined);
     result.push(state);

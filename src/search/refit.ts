@@ -118,7 +118,10 @@ async function refitLayer(
   );
   let candidate: Candidate;
   if (chosen.plan) {
-    candidate = await fitPlan(chosen.family, chosen.plan, slot.layer, targets, options.steps, chosen.forms);
+    candidate = {
+      ...(await fitPlan(chosen.family, chosen.plan, slot.layer, targets, options.steps, chosen.forms)),
+      latency: chosen.latency,
+    };
   } else {
     const kernels = options.refitStandard ? targets : layer.targets;
     candidate = {

@@ -1,10 +1,11 @@
 import { splitImages, type DataSet, type LayerMoments } from "../calib/index.js";
 import type { FormFamily } from "../engine/index.js";
 import { cloneModel, type Model, type Tensor } from "../ir/index.js";
+import type { LatencyModel } from "../latency/index.js";
 import { solveSpd } from "../linalg/index.js";
 import { inferFacts, type FactTable } from "../measure/index.js";
 import type { Executor } from "../runtime/index.js";
-import { allocate, type Allocation, type CostLimits } from "./allocation.js";
+import { allocate, choicesOf, type Allocation, type CostLimits } from "./allocation.js";
 import {
   answersOf,
   batchesOf,
@@ -17,92 +18,25 @@ import {
 import {
   fitCandidates,
   ownTargets,
+  proposalsFor,
+  timedFront,
   type Candidate,
-  type FitEffort,
   type LayerCandidates,
 } from "./candidates.js";
 import type { FitTarget } from "../forms/index.js";
+import { sizesFor, type SearchEffort } from "./efforts.js";
+import { fitJob, type FitThreads } from "./fit-job.js";
 import { momentsOf, type SearchContext } from "./context.js";
 import { candidatesCodec, resumed, solutionCodec, type Journal } from "./journal.js";
-import { workingModel, type DeclinedLayer, type Scope } from "./layers.js";
+import { workingModel, type DeclinedLayer, type LayerSlot, type Scope } from "./layers.js";
 import { Losses } from "./losses.js";
 import { batchWithin, imagesWithin } from "./memory.js";
 import { pauses } from "./pause.js";
 import { RuntimeProducts } from "./products.js";
-import { recoverNetwork, type RecoveryOptions } from "./recovery.js";
+import { recoverNetwork } from "./recovery.js";
 import { refitSequentially, type FittedLayer, type RefitOptions } from "./refit.js";
 import { lossAt, measureChoices, measureSensitivities, type Sensitivity } from "./sensitivity.js";
 import { StagedNetwork, type State } from "./staged-network.js";
-
-/** How much work the search puts in. */
-export interface SearchEffort {
-  readonly fit: FitEffort;
-  /** Images that are fitted, and images that sensitivities are measured on, at most. */
-  readonly fittedImages: number;
-  readonly selectedImages: number;
-  /** Candidates per layer whose sensitivity is measured. */
-  readonly measured: number;
-  /** Rounds of measuring the choices of an allocation and allocating again. */
-  readonly reallocations: number;
-  readonly refit: RefitOptions;
-  /** Label-free recovery after the refit; null for none. */
-  readonly recovery: RecoveryOptions | null;
-}
-
-const refit: RefitOptions = { steps: 40, ridge: 1e-4, residualTargets: true, refitStandard: true };
-
-const recovery: RecoveryOptions = {
-  steps: 200,
-  images: 128,
-  rate: 5e-3,
-  macs: 6e12,
-  endToEnd: null,
-  seed: 0,
-};
-
-export const efforts: Readonly<Record<"fast" | "normal" | "max", SearchEffort>> = {
-  fast: {
-    fit: { sizes: 6, rounds: [{ steps: 6, slack: 1.08 }] },
-    fittedImages: 256,
-    selectedImages: 128,
-    measured: 3,
-    reallocations: 1,
-    refit: { ...refit, steps: 20 },
-    recovery: null,
-  },
-  normal: {
-    fit: { sizes: 10, rounds: [{ steps: 12, slack: 1.12 }] },
-    fittedImages: 512,
-    selectedImages: 256,
-    measured: 4,
-    reallocations: 3,
-    refit: { ...refit, steps: 50 },
-    recovery: null,
-  },
-  max: {
-    fit: {
-      sizes: 20,
-      rounds: [
-        { steps: 6, slack: 1.4 },
-        { steps: 30, slack: 1.12 },
-      ],
-    },
-    fittedImages: 1536,
-    selectedImages: 256,
-    measured: 6,
-    reallocations: 5,
-    refit: { ...refit, steps: 120 },
-    recovery,
-  },
-};
-
-/** Layers up to which every family tries all its sizes; of more layers each gets fewer. */
-const layersInFull = 24;
-const fewestSizes = 5;
-
-function sizesFor(sizes: number, layers: number): number {
-  return Math.min(sizes, Math.max(fewestSizes, Math.round((sizes * layersInFull) / layers)));
-}
 
 export interface SearchOptions {
   readonly families: readonly FormFamily[];
@@ -116,8 +50,21 @@ export interface SearchOptions {
   readonly open: (model: Model) => Promise<Executor>;
   readonly report: (step: string, done: number, total: number | null) => void;
   readonly signal?: AbortSignal | undefined;
+  /** Milliseconds of forms on the target, for limits on them; null leaves them out. */
+  readonly latency?: SearchLatency | null;
+  /** Threads that fit candidates of the preset's families; none by default. */
+  readonly threads?: FitThreads | null;
   /** Finished units are written to it and taken from it. */
   readonly journal?: Journal | null;
+}
+
+/** Where the milliseconds of forms come from. */
+export interface SearchLatency {
+  readonly target: LatencyModel;
+  /** A quick guess, to choose by which forms are worth fitting and timing. */
+  readonly estimate: LatencyModel;
+  /** MACs and params are limited too: lowerings may not add any. */
+  readonly sameCost: boolean;
 }
 
 /** How one budget is solved: other refit options than the effort's, or without recovery. */
@@ -143,6 +90,8 @@ interface Groundwork {
   readonly moments: readonly LayerMoments[];
   readonly targets: readonly (readonly FitTarget[])[];
   readonly images: { readonly fitted: number; readonly selected: number };
+  readonly threads: FitThreads | null;
+  readonly latency: SearchLatency | null;
 }
 
 /** Candidates and sensitivities of a model, ready to be solved for any budget. */
@@ -178,18 +127,24 @@ export class Search {
       fitted: batchesOf(data, fitted, size, o.batch.fixed),
       selected: batchesOf(data, selected, size, o.batch.fixed),
       report: o.report,
-      checkAbort: () => o.signal?.throwIfAborted(),
       pause: pauses(o.signal),
       journal: o.journal ?? null,
     };
     const original = await runModel(cx, working.model, cx.selected);
     const kinds = outputKinds(working.model, original);
     const moments = await originalMoments(cx);
-    const targets = cx.slots.map(({ layer, index }) => ownTargets(layer, moments[index]!, products.of));
+    const targets = cx.slots.map(({ layer, index }) =>
+      ownTargets(
+        layer,
+        moments[index]!.groups.map(({ covariance }) => covariance),
+        products.of,
+      ),
+    );
     const images = { fitted: fitted.length, selected: selected.length };
     const { declined } = working;
+    const { threads = null, latency = null } = o;
     return Search.fit(
-      { cx, products, effort, declined, original, kinds, moments, targets, images },
+      { cx, products, effort, declined, original, kinds, moments, targets, images, threads, latency },
       o.families,
     );
   }
@@ -197,17 +152,37 @@ export class Search {
   /** Fits the families' forms to every layer and measures how sensitive the answers are to them. */
   private static async fit(ground: Groundwork, families: readonly FormFamily[]): Promise<Search> {
     const { cx, effort, original, kinds, moments } = ground;
-    const unit = families.map(({ name }) => name).join("+");
+    const names = families.map(({ name }) => name).join("+");
+    const unit = ground.latency ? `${names} timed by ${ground.latency.target.engine}` : names;
     const layers: LayerCandidates[] = [];
     const fitEffort = { ...effort.fit, sizes: sizesFor(effort.fit.sizes, cx.slots.length) };
-    for (const { layer, index } of cx.slots) {
+    let done = 0;
+    const fitLayer = async ({ layer, index }: LayerSlot): Promise<void> => {
       const targets = ground.targets[index]!;
-      const fit = (): Promise<LayerCandidates> =>
-        fitCandidates(layer, targets, families, fitEffort, cx.pause);
       const codec = candidatesCodec(layer, targets, families, fitEffort.sizes);
-      layers.push(await resumed(cx.journal, `${unit} candidates ${index}`, codec, fit));
-      await cx.pause();
-      cx.report("candidates", layers.length, cx.slots.length);
+      const estimates = await estimatesOf(ground.latency, cx.slots[index]!, families, fitEffort.sizes);
+      const fit = async (): Promise<LayerCandidates> => {
+        const job = fitJob(layer, targets, families, fitEffort, estimates);
+        const elsewhere = await ground.threads?.fit(job);
+        return elsewhere
+          ? codec.decode(elsewhere)
+          : fitCandidates(layer, targets, families, fitEffort, cx.pause, estimates);
+      };
+      layers[index] = await resumed(cx.journal, `${unit} candidates ${index}`, codec, fit);
+      cx.report("candidates", ++done, cx.slots.length);
+    };
+    if (ground.threads) await Promise.all(cx.slots.map(fitLayer));
+    else
+      for (const slot of cx.slots) {
+        await cx.pause();
+        await fitLayer(slot);
+      }
+    if (ground.latency) {
+      for (const slot of cx.slots) {
+        await cx.pause();
+        layers[slot.index] = await timed(layers[slot.index]!, slot, ground.latency);
+        cx.report("timing", slot.index + 1, cx.slots.length);
+      }
     }
     const sensitivities = await measureSensitivities(
       cx,
@@ -274,9 +249,12 @@ export class Search {
     }
   }
 
-  /** The cheapest choice of every layer, for budgets that nothing meets. */
+  /** The cheapest choice of every layer, for budgets that nothing meets: by milliseconds where they are known. */
   async solveCheapest(): Promise<Solution> {
-    const chosen = this.layers.map((layer) => layer.front[0] ?? layer.standard);
+    const costOf = ({ cost, latency }: Candidate): number => latency?.ms ?? cost.macs;
+    const chosen = this.layers.map((layer) =>
+      choicesOf(layer).reduce((best, candidate) => (costOf(candidate) < costOf(best) ? candidate : best)),
+    );
     const loss = chosen.reduce((sum, { error }, l) => sum + lossAt(this.sensitivities[l]!, error), 0);
     const refit = (): Promise<Solution> => this.refit({ chosen, loss }, {});
     return (await this.resumed("cheapest", refit)) ?? refit();
@@ -373,4 +351,38 @@ async function originalMoments(cx: SearchContext): Promise<LayerMoments[]> {
     states = next;
   }
   return moments;
+}
+
+/** Estimated milliseconds of what the families propose for a layer, in the order of the proposals. */
+async function estimatesOf(
+  latency: SearchLatency | null,
+  slot: LayerSlot,
+  families: readonly FormFamily[],
+  sizes: number,
+): Promise<Float64Array | null> {
+  if (!latency) return null;
+  const { plans } = proposalsFor(slot.layer, families, sizes);
+  const { sameCost } = latency;
+  const costs = await latency.estimate.costs(
+    slot,
+    plans.map(({ plan }) => plan),
+    { sameCost },
+  );
+  return Float64Array.from(costs, ({ ms }) => ms);
+}
+
+/** A layer with its candidates' milliseconds on the target. */
+async function timed(
+  layer: LayerCandidates,
+  slot: LayerSlot,
+  { target, sameCost }: SearchLatency,
+): Promise<LayerCandidates> {
+  const plans = layer.front.map(({ plan }) => plan!);
+  const costs = await target.costs(slot, plans, { sameCost });
+  return timedFront(
+    layer,
+    costs.map(({ ms, lowering }) => ({ ms, lowering })),
+    await target.layer(slot),
+    sameCost,
+  );
 }

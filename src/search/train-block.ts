@@ -12,7 +12,7 @@ import type { TrainableLayer } from "./trainable-layer.js";
 
 export interface TrainingOptions {
   readonly steps: number;
-  /** Images of a step, where the block's outputs have few positions; fewer where they have many. */
+  /** Images of a step. */
   readonly images: number;
   /** Learning rate of the first step, relative to each factor's root mean square; it falls to 0 along a cosine. */
   readonly rate: number;
@@ -44,7 +44,7 @@ export async function trainBlock(
   onStep: (step: number) => void,
 ): Promise<void> {
   const sampler = new Sampler(block, inputs, targets);
-  const images = imagesPerStep(options.images, block, sampler);
+  const { images } = options;
   const chunk = chunkSize(cx.model, block, sampler, images);
   const runs = Math.max(1, Math.round(images / chunk));
   const scales = new Map(
@@ -61,7 +61,6 @@ export async function trainBlock(
     let { rate } = options;
     let first: number | null = null;
     for (let step = 0; step < options.steps; step++) {
-      cx.checkAbort();
       await cx.pause();
       const weights = new Map<string, Tensor>();
       layers.forEach((layer, l) => {
@@ -92,9 +91,12 @@ export async function trainBlock(
   }
 }
 
-/** Every position of an output is a sample of its own, if not an independent one: with 16 times as many, a quarter of the images. */
-function imagesPerStep(images: number, block: Block, sampler: Sampler): number {
-  const positions = block.outputs.map((name) => product(sampler.rowDims(name).slice(1)));
+/**
+ * Images of a step of at most `images` that their outputs make worthwhile: every position of an output is a sample of
+ * its own, if not an independent one: with 16 times as many, a quarter of the images.
+ */
+export function imagesPerStep(images: number, outputs: readonly string[], targets: readonly State[]): number {
+  const positions = outputs.map((name) => product(targets[0]!.get(name)!.dims.slice(2)));
   const share = Math.sqrt(positionsForAll / Math.max(positionsForAll, ...positions));
   return Math.max(Math.min(images, fewestImages), Math.round(images * share));
 }

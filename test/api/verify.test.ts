@@ -179,7 +179,11 @@ describe("verify", () => {
     );
     const model = linearModel(weight);
     const { noiseFloor } = await verify(model, model, { ...reference, samples: 4 });
-    expect(noiseFloor.sources.map(({ name }) => name)).toEqual(["reference interpreter, float32 vs float64"]);
+    expect(noiseFloor.sources.map(({ name }) => name)).toEqual([
+      "reference interpreter, float32 vs float64",
+      "every weight rounded anew",
+    ]);
+    expect(noiseFloor.outputs).toEqual([{ name: "y", value: noiseFloor.value }]);
     expect(noiseFloor.value).toBeGreaterThan(0);
     expect(noiseFloor.value).toBeLessThan(1e-4);
   });
@@ -208,6 +212,139 @@ describe("verify", () => {
     expect(bisection!.first!.relativeError).toBeCloseTo(1 / Math.hypot(4, 5, 6, 7), 6);
     expect(bisection!.before).toMatchObject({ node: "add1", relativeError: 0 });
     expect((await verify(a, a, { ...reference, data, bisect: true })).bisection!.first).toBeNull();
+  });
+
+  it("names the layer that a fault is in, not one that makes more of it", async () => {
+    // The first node is off by little, the third multiplies everything by 1000 around a large constant.
+    const chain = (shift: number): Model => {
+      const builder = new GraphBuilder();
+      const x = builder.input("x", { dtype: "float32", shape: ["N", 2] });
+      const constant = (name: string, value: number) => builder.initializer(name, Tensor.f32([1], [value]));
+      const steps = [
+        ["Mul", constant("c0", 1 + shift)],
+        ["Add", constant("c1", 1)],
+        ["Sub", constant("c2", 1)],
+        ["Mul", constant("c3", 1000)],
+      ] as const;
+      const last = steps.reduce(
+        (value, [op, by], i) => builder.op(op, [value, by], {}, { name: `n${i}`, outputs: [`v${i}`] }),
+        x,
+      );
+      builder.output(last, { dtype: "float32", shape: ["N", 2] });
+      return modelOf(builder);
+    };
+    const [a, b] = [chain(0), chain(1e-4)];
+    const data = dataFor(a, [1, 2], [0.001, 0.002]);
+    // Accumulated, v1 is only 1e-7 off; the limit is met until v2, whose node is right.
+    const result = await verify(a, b, { ...reference, data, bisect: true, layers: true, maxError: 5e-5 });
+    expect(result.bisection!.first).toMatchObject({ node: "n0", other: "n0", value: "v0" });
+    expect(result.profile!.images).toBe(1);
+    const own = result.profile!.layers.map(({ localError }) => localError!);
+    expect(own[0]).toBeCloseTo(1e-4, 7);
+    expect(own.slice(1)).toEqual([0, 0, 0]);
+    expect(result.profile!.layers[1]!.relativeError).toBeLessThan(1e-6);
+    expect(result.profile!.layers[3]!.relativeError).toBeCloseTo(1e-4, 6);
+  });
+
+  it("finds in float64 what float32 arithmetic hides, and nothing where only roundings differ", async () => {
+    const weight = (change: (w: number, i: number) => number): Model =>
+      linearModel(
+        Array.from({ length: 4 }, (_, o) =>
+          Array.from({ length: 64 }, (_, i) => change(Math.fround(Math.sin(i * 7 + o)), o * 64 + i)),
+        ),
+      );
+    const a = weight((w) => w);
+    const slightly = weight((w, i) => (i === 70 ? w * (1 + 2e-6) : w));
+    const folded = weight((w) => Math.fround(Math.fround(w / 3) * 3));
+    const missed = async (b: Model): Promise<string[]> =>
+      (await verify(a, b, reference)).limits.filter(({ met }) => !met).map(({ name }) => name);
+    expect(await missed(folded)).toEqual([]);
+    expect(await missed(slightly)).toEqual(["exactError"]);
+    const { exact } = await verify(a, a, reference);
+    expect(exact!.outputs).toEqual([
+      { name: "y", relativeError: 0, worstSample: 0, limit: expect.any(Number) as number },
+    ]);
+    expect((await verify(a, a, { ...reference, maxError: 1 })).exact).toBeNull();
+  });
+
+  it("finds a fault that shows on one sample of many", async () => {
+    // The second model adds 1e-6 where a sum of inputs is beyond what all samples but one reach.
+    const gated = (by: number): Model => {
+      const builder = new GraphBuilder();
+      const x = builder.input("x", { dtype: "float32", shape: ["N", 4] });
+      const constant = (name: string, value: number) => builder.initializer(name, Tensor.f32([1], [value]));
+      const relu = builder.op("Relu", [builder.op("Sub", [x, constant("edge", 5)])]);
+      const sum = builder.op(
+        "Add",
+        [x, builder.op("Mul", [relu, constant("by", by)])],
+        {},
+        { outputs: ["y"] },
+      );
+      builder.output(sum, { dtype: "float32", shape: ["N", 4] });
+      return modelOf(builder);
+    };
+    const values = Array.from({ length: 160 }, (_, i) => (i === 90 ? 6 : Math.sin(i) * 4));
+    const data = dataFor(gated(0), [40, 4], values);
+    const floor = (await verify(gated(0), gated(0), { ...reference, data })).exact!.outputs[0]!.limit;
+    const { exact, limits } = await verify(gated(0), gated(3 * floor * 6), { ...reference, data });
+    const [output] = exact!.outputs;
+    expect(output!.relativeError).toBeLessThan(output!.limit);
+    expect(output!.worstSample).toBeGreaterThan(1.5 * output!.limit);
+    expect(limits.filter(({ met }) => !met).map(({ name }) => name)).toEqual(["exactError"]);
+  });
+
+  it("measures images by their PSNR, with the peak that they have", async () => {
+    const shifted = (by: number): Model => {
+      const builder = new GraphBuilder();
+      const x = builder.input("x", { dtype: "float32", shape: ["N", 3, 8, 8] });
+      const shift = builder.initializer("s", Tensor.f32([1], [by]));
+      builder.output(builder.op("Add", [x, shift], {}, { outputs: ["y"] }), {
+        dtype: "float32",
+        shape: ["N", 3, 8, 8],
+      });
+      return modelOf(builder);
+    };
+    const image = (scale: number): DataSet =>
+      dataFor(
+        shifted(0),
+        [1, 3, 8, 8],
+        Array.from({ length: 192 }, (_, i) => (scale * i) / 191),
+      );
+    const psnr = async (scale: number, by: number) =>
+      (await verify(shifted(0), shifted(by), { ...reference, data: image(scale), maxError: 1 })).outputs[0]!
+        .psnr!;
+    expect((await psnr(1, 0.125)).peak).toBe(1);
+    expect((await psnr(1, 0.125)).db).toBeCloseTo(-20 * Math.log10(0.125), 5);
+    expect(await psnr(255, 0)).toEqual({ db: null, peak: 255 });
+    expect((await psnr(255, 2)).db).toBeCloseTo(20 * Math.log10(255 / 2), 4);
+  });
+
+  it("matches the objects of detectors where the outputs are named", async () => {
+    const detector = (shift: number): Model => {
+      const builder = new GraphBuilder();
+      const x = builder.input("x", { dtype: "float32", shape: ["N", 2, 4] });
+      const by = builder.initializer("s", Tensor.f32([1], [shift]));
+      builder.output(builder.op("Add", [x, by], {}, { outputs: ["boxes"] }), {
+        dtype: "float32",
+        shape: ["N", 2, 4],
+      });
+      const column = builder.initializer("i", Tensor.i64([1], [3]));
+      builder.output(builder.op("Gather", [x, column], { axis: 2 }, { outputs: ["scores"] }), {
+        dtype: "float32",
+        shape: ["N", 2, 1],
+      });
+      return modelOf(builder);
+    };
+    const a = detector(0);
+    const data = dataFor(a, [1, 2, 4], [0, 0, 1, 1, 5, 5, 9, 0.2]);
+    const detections = { boxes: "boxes", scores: "scores" };
+    const options = { ...reference, data, maxError: 9 };
+    const found = (await verify(a, detector(0.1), { ...options, detections })).detections!;
+    expect(found).toMatchObject({ ...detections, a: 1, b: 1, matched: 1 });
+    expect(found.meanOverlap).toBeCloseTo(0.81 / 1.19, 5);
+    await expect(
+      verify(a, a, { ...options, detections: { boxes: "box", scores: "scores" } }),
+    ).rejects.toMatchObject({ code: "E_UNKNOWN_OUTPUT", exitCode: 2 });
   });
 
   it("stops when told to", async () => {

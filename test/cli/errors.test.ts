@@ -110,6 +110,8 @@ describe("usage (exit 2)", () => {
     [["run", model, "--out", "-", "--json"], /E_STDOUT/, ["standard output"]],
     [["run", "-", "--data", "-"], /E_STDIN/, ["standard input"]],
     [["explain", model, "conv"], /E_UNKNOWN_LAYER/, ["did you mean", "conv1"]],
+    [["optimize", model, "o.onnx", "--keep-macs", "0.5", "--profile", "phone.json"], /E_USAGE/, ["--keep-latency"]],
+    [["optimize", model, "o.onnx", "--keep-latency", "0.5", "--deterministic"], /E_BUDGET/, ["--profile"]],
     [["schema", "reprot"], /E_/, ["one of"]],
     [["completion", "bsh"], /E_/, ["bash"]],
   ]; // prettier-ignore
@@ -118,13 +120,7 @@ describe("usage (exit 2)", () => {
     expectError(await invoke(args), 2, code, parts);
   });
 
-  const coming: string[][] = [
-    ["bench", model],
-    ["verify", model, model, "--certificate", "c.json"],
-    ["optimize", model, "o.onnx", "--keep-latency", "0.5"],
-    ["optimize", model, "o.onnx", "--certificate", "c.json"],
-    ["optimize", model, "o.onnx", "--executor", "bullmq"],
-  ];
+  const coming: string[][] = [["optimize", model, "o.onnx", "--executor", "bullmq"]];
   it.each(coming)("what is not built yet says so: %s %s %s %s", async (...args) => {
     expectError(await invoke(args), 2, /E_/, ["not available yet"]);
   });

@@ -1,10 +1,9 @@
 import { describe, expect, it } from "vitest";
 import exactGrouping from "../../passes/exact-grouping.js";
-import type { GraphBuilder, Value } from "../../src/ir/index.js";
+import { Tensor, type GraphBuilder, type Value } from "../../src/ir/index.js";
 import { seededRandom } from "../../src/linalg/index.js";
 import { blockDiagonal, type Blocks } from "./block-diagonal.js";
 import { f64, model, numbers, opsOf, reasonOf, runPasses, weights, type Outcome } from "./rewrite-harness.js";
-import { Tensor } from "../../src/ir/index.js";
 
 const groupOf = (out: Outcome): number => {
   const group = out.after.graph.node("hidden")!.attributes.get("group");

@@ -63,7 +63,14 @@ export function sampleReport(changes: Partial<Report> = {}): Report {
       },
     ],
     passes: [{ name: "fold-batch-norm", applied: 19, declined: 0, ms: 12.5 }],
-    timings: { totalMs: 61_000, calibrateMs: 9_000, searchMs: 50_000, refitMs: null, verifyMs: 2_000 },
+    timings: {
+      totalMs: 61_000,
+      calibrateMs: 9_000,
+      searchMs: 50_000,
+      refitMs: null,
+      recoverMs: null,
+      verifyMs: 2_000,
+    },
     peakRssBytes: 412_000_000,
     warnings: [],
     tool: {

@@ -23,7 +23,7 @@ export const explainCommand: CommandModule = (program, cx) => {
       const model = await load(path);
       const { calib } = flags;
       const explanation = await explain(model, layer, {
-        ...optimizeOptions(flags),
+        ...(await optimizeOptions(flags)),
         ...control,
         command: cx.commandLine,
         calibration: calib === undefined ? null : (given) => loadData(calib, given, dataOptions(flags)),

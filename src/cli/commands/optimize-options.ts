@@ -1,8 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
-import { preset, type Budget, type OptimizeOptions } from "../../index.js";
+import { loadLatencyProfile, preset, UsageError, type Budget, type OptimizeOptions } from "../../index.js";
 import {
   choice,
-  ComingOption,
   fraction,
   listOf,
   nonNegative,
@@ -21,6 +20,8 @@ import {
 export interface OptimizeFlags extends CommonOptions, RuntimeOptions {
   readonly keepMacs?: number;
   readonly keepParams?: number;
+  readonly keepLatency?: number;
+  readonly profile?: string;
   readonly maxError?: number;
   readonly minAgreement?: number;
   readonly lossless?: boolean;
@@ -35,6 +36,7 @@ export interface OptimizeFlags extends CommonOptions, RuntimeOptions {
   readonly revert?: readonly string[];
   readonly effort?: "fast" | "normal" | "max";
   readonly deterministic?: boolean;
+  readonly executor?: "auto" | "inline" | "threads";
 }
 
 const passNames = [...preset.exact, ...preset.families].map((pass) => pass.name);
@@ -46,7 +48,14 @@ export function addOptimizeOptions(command: Command): void {
     new Option("--keep-params <fraction>", "fraction of the original parameters that may remain").argParser(
       fraction,
     ),
-    new ComingOption("--keep-latency <fraction>", "fraction of the original wall time that may remain"),
+    new Option(
+      "--keep-latency <fraction>",
+      "fraction of the original wall time that may remain, measured on this machine",
+    ).argParser(fraction),
+    new Option(
+      "--profile <file>",
+      "times of another machine for --keep-latency (bench --calibrate makes them)",
+    ),
     new Option("--max-error <e>", "largest relative error of the worst output").argParser(nonNegative),
     new Option("--min-agreement <share>", "least top-1 agreement with the original").argParser(share),
     new Option("--lossless", "exact rewrites only; with a cost budget that they miss: exit 2"),
@@ -81,26 +90,37 @@ export function addSearchOptions(command: Command): void {
   for (const option of options) command.addOption(option);
 }
 
-/** Where candidates are fitted; only in this process so far. */
+/** Where candidates are fitted. */
 function executorOption(): Option {
-  const words = ["inline", "threads", "bullmq"];
+  const words = ["auto", "inline", "threads", "bullmq"];
   return new Option(
     "--executor <executor>",
-    "where the work is done: inline (threads, bullmq: not available yet)",
+    "where forms are fitted: inline, threads (one per core), or auto (bullmq: not available yet)",
   )
     .choices(words)
     .argParser((text: string) => {
-      if (oneOf(text, words) !== "inline") throw new InvalidArgumentError(`${text} is not available yet`);
-      return text;
+      const word = oneOf(text, words);
+      if (word === "bullmq") throw new InvalidArgumentError(`${word} is not available yet`);
+      return word;
     });
 }
 
 /** Options of the API from the flags, without the calibration, which needs the model. */
-export function optimizeOptions(flags: OptimizeFlags): OptimizeOptions {
-  const { keepMacs, keepParams, maxError, minAgreement, lossless } = flags;
+export async function optimizeOptions(flags: OptimizeFlags): Promise<OptimizeOptions> {
+  const { keepMacs, keepParams, keepLatency, maxError, minAgreement, lossless } = flags;
+  if (flags.profile !== undefined && keepLatency === undefined) {
+    throw new UsageError(
+      "E_USAGE",
+      "--profile says how long forms take, which only --keep-latency asks for",
+      {
+        hint: "add --keep-latency, or leave it out",
+      },
+    );
+  }
   const budget: Budget = {
     ...(keepMacs === undefined ? {} : { keepMacs }),
     ...(keepParams === undefined ? {} : { keepParams }),
+    ...(keepLatency === undefined ? {} : { keepLatency }),
     ...(maxError === undefined ? {} : { maxError }),
     ...(minAgreement === undefined ? {} : { minAgreement }),
     ...(lossless === undefined ? {} : { lossless }),
@@ -108,6 +128,7 @@ export function optimizeOptions(flags: OptimizeFlags): OptimizeOptions {
   const wanted = flags.passes && new Set(flags.passes);
   return {
     budget,
+    ...(flags.profile === undefined ? {} : { latencyProfile: await loadLatencyProfile(flags.profile) }),
     engine: flags.engine,
     threads: flags.threads,
     seed: flags.seed,
@@ -119,6 +140,7 @@ export function optimizeOptions(flags: OptimizeFlags): OptimizeOptions {
     ...(flags.revert ? { revert: flags.revert } : {}),
     ...(flags.effort ? { effort: flags.effort } : {}),
     ...(flags.deterministic ? { deterministic: true } : {}),
+    ...(flags.executor ? { executor: flags.executor } : {}),
     ...(flags.calib === undefined ? {} : { calibrationPath: flags.calib }),
     ...(flags.allowExternal ? { allowExternal: flags.allowExternal } : {}),
   };

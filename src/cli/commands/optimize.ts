@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from "commander";
-import { extname } from "node:path";
+import { extname, resolve } from "node:path";
 import {
   checkWritable,
   decisionOf,
@@ -19,11 +19,15 @@ import {
   renderText,
   UsageError,
   writeFileAtomically,
-  type Ledger,
+  type CertifiedRun,
+  reportDetails,
+  type DetailOptions,
+  type OptimizedFile,
   type Report,
 } from "../../index.js";
+import { writeCertificate } from "../certificate-file.js";
 import { withSession, type CommandModule, type Session } from "../context.js";
-import { choice, ComingOption, commonOptions, modelArgument, oneOf, positiveNumber } from "../options.js";
+import { choice, commonOptions, modelArgument, oneOf, positiveNumber } from "../options.js";
 import {
   addOptimizeOptions,
   dataOptions,
@@ -42,6 +46,7 @@ interface Flags extends OptimizeFlags, JournalFlags {
   readonly stopAfter?: number;
   readonly upgradeOpset?: number;
   readonly dryRun?: boolean;
+  readonly certificate?: string;
 }
 
 export const optimizeCommand: CommandModule = (program, cx) => {
@@ -56,7 +61,7 @@ export const optimizeCommand: CommandModule = (program, cx) => {
       reportFile,
     ),
     choice("--reporter <kind>", "form of the result on stdout", Object.keys(reporters)).default("text"),
-    new ComingOption("--certificate <file>", "write a certificate that verify can check again"),
+    new Option("--certificate <file>", "write a certificate that verify can check again"),
     new Option(
       "--print-after <pass>",
       'print the graph after this pass, or "changed": after each that changed it',
@@ -77,9 +82,9 @@ export const optimizeCommand: CommandModule = (program, cx) => {
     withSession(cx, flags, async (session) => {
       const { terminal, control } = session;
       await checkPlaces(input, output, flags);
-      const base = optimizeOptions(flags);
+      const base = await optimizeOptions(flags);
       const { calib } = flags;
-      const { report, ledger, exitCode } = await optimizeFile(input, output, {
+      const done = await optimizeFile(input, output, {
         ...base,
         ...control,
         command: cx.commandLine,
@@ -92,8 +97,12 @@ export const optimizeCommand: CommandModule = (program, cx) => {
         ...(flags.dryRun ? { dryRun: true } : {}),
         ...journalSettings(flags),
       });
+      const { report, exitCode } = done;
       for (const warning of report.warnings) control.onWarning(warning);
-      for (const path of flags.report ?? []) await writeReport(path, report, ledger);
+      await writeReports(flags.report ?? [], done, { ...base, ...control });
+      if (flags.certificate !== undefined && report.output.sha256 !== "") {
+        await writeCertificate(flags.certificate, certifiedRun(input, output, flags), flags, session);
+      }
       if (flags.json) terminal.json(report);
       else if (output === "-") terminal.note(reporters[flags.reporter]!(report).trimEnd());
       else terminal.result(reporters[flags.reporter]!(report));
@@ -126,9 +135,34 @@ function reportFile(path: string, previous: readonly string[] = []): string[] {
   return [...previous, path];
 }
 
-async function writeReport(path: string, report: Report, ledger: Ledger): Promise<void> {
-  const full = { ...report, decisions: ledger.entries.map(decisionOf) };
-  await writeFileAtomically(path, renderers[extname(path).toLowerCase()]!(full));
+/** Report files hold more than what is printed: every decision, the network, errors along its depth, pictures. */
+async function writeReports(
+  paths: readonly string[],
+  { report, ledger, original, written, data }: OptimizedFile,
+  options: DetailOptions,
+): Promise<void> {
+  if (paths.length === 0) return;
+  const full = {
+    ...report,
+    decisions: ledger.entries.map(decisionOf),
+    ...(await reportDetails(original, written, data, options)),
+  };
+  for (const path of paths) {
+    await writeFileAtomically(path, renderers[extname(path).toLowerCase()]!(full));
+  }
+}
+
+/** What the report is about: both files, the judged part of the images. */
+function certifiedRun(input: string, output: string, flags: Flags): CertifiedRun {
+  const { calib, shape } = flags;
+  return {
+    input,
+    output,
+    part: "judged",
+    data: calib ?? null,
+    ...dataOptions(flags),
+    ...(shape ? { shapes: shape } : {}),
+  };
 }
 
 /** Everything about files that can be known to fail, before the work rather than after it. */
@@ -142,6 +176,19 @@ async function checkPlaces(input: string, output: string, flags: Flags): Promise
     throw new UsageError("E_STDIN", "standard input cannot hold both the model and the data", {
       hint: "read one of them from a file",
     });
+  }
+  if (flags.certificate !== undefined) {
+    const files = [input, output, flags.calib ?? ""];
+    if (flags.dryRun || files.includes("-") || resolve(input) === resolve(output)) {
+      throw new UsageError(
+        "E_CERTIFICATE",
+        "a certificate needs the model, the result and the data as files",
+        {
+          hint: "write to another file than the input's, and leave out --dry-run",
+        },
+      );
+    }
+    await checkWritable(flags.certificate);
   }
   if (!flags.dryRun) await checkWritable(output);
   for (const path of flags.report ?? []) await checkWritable(path);

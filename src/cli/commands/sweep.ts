@@ -37,7 +37,7 @@ export const sweepCommand: CommandModule = (program, cx) => {
   command.action((input: string, folder: string, flags: Flags) =>
     withSession(cx, flags, async ({ terminal, control }) => {
       const { calib, points } = flags;
-      const { budget: _, ...shared } = optimizeOptions(flags);
+      const { budget: _, ...shared } = await optimizeOptions(flags);
       const { sweep, exitCode } = await sweepFile(input, folder, {
         ...shared,
         ...control,

@@ -1,8 +1,19 @@
 import { Option } from "commander";
-import { ExitCode, loadData, loadLabels, renderVerification, UsageError, verify } from "../../index.js";
-import { withSession, type CommandModule } from "../context.js";
 import {
-  ComingOption,
+  checkCertificate,
+  ExitCode,
+  loadData,
+  loadLabels,
+  renderCertificateCheck,
+  renderVerification,
+  UsageError,
+  verify,
+  type CertifiedRun,
+} from "../../index.js";
+import { withSession, type CommandModule, type Session } from "../context.js";
+import { writeCertificate } from "../certificate-file.js";
+import {
+  choice,
   commonOptions,
   modelArgument,
   nonNegative,
@@ -21,9 +32,15 @@ interface VerifyFlags extends CommonOptions, RuntimeOptions {
   readonly preprocess?: string;
   readonly shape?: ReadonlyMap<string, readonly number[]>;
   readonly limit?: number;
+  readonly layers?: boolean;
   readonly bisect?: boolean;
+  readonly boxes?: string;
+  readonly scores?: string;
+  readonly boxFormat: "corners" | "center";
   readonly maxError?: number;
   readonly minAgreement?: number;
+  readonly certificate?: string;
+  readonly writeCertificate?: string;
 }
 
 export const verifyCommand: CommandModule = (program, cx) => {
@@ -48,11 +65,25 @@ export const verifyCommand: CommandModule = (program, cx) => {
     .addOption(
       new Option("--min-agreement <share>", "least top-1 agreement with the first model").argParser(share),
     )
+    .addOption(new Option("--layers", "show the error profile: how far inner values are apart"))
     .addOption(new Option("--bisect", "name the first layer over the limit of the error"))
-    .addOption(new ComingOption("--certificate <file>", "check a certificate again"));
+    .addOption(new Option("--boxes <name>", "output with the boxes of a detector: match what both find"))
+    .addOption(new Option("--scores <name>", "output with the scores of these boxes"))
+    .addOption(
+      choice("--box-format <format>", "boxes are corners (x1, y1, x2, y2) or center (cx, cy, w, h)", [
+        "corners",
+        "center",
+      ]).default("corners"),
+    )
+    .addOption(
+      new Option("--certificate <file>", "measure again what a certificate says: confirmed or denied"),
+    )
+    .addOption(new Option("--write-certificate <file>", "write a certificate of the figures"));
   for (const option of [...runtimeOptions(), ...commonOptions()]) command.addOption(option);
   command.action((pathA: string, pathB: string, flags: VerifyFlags) =>
-    withSession(cx, flags, async ({ terminal, control, load }) => {
+    withSession(cx, flags, async (session) => {
+      const { terminal, control, load } = session;
+      if (flags.certificate !== undefined) return check(pathA, pathB, flags.certificate, flags, session);
       const [a, b] = [await load(pathA), await load(pathB)];
       const {
         data: dataPath,
@@ -67,6 +98,11 @@ export const verifyCommand: CommandModule = (program, cx) => {
       } = flags;
       if (flags.labels !== undefined && dataPath === undefined) {
         throw new UsageError("E_LABELS", "labels belong to data", { hint: "give the images with --data" });
+      }
+      if ((flags.boxes === undefined) !== (flags.scores === undefined)) {
+        throw new UsageError("E_OPTION_CONFLICT", "--boxes and --scores belong together", {
+          hint: "name both outputs",
+        });
       }
       const data =
         dataPath === undefined
@@ -83,13 +119,60 @@ export const verifyCommand: CommandModule = (program, cx) => {
         ...(dataPath === undefined ? {} : { dataPath }),
         ...(limit === undefined ? {} : { limit, samples: limit }),
         ...(shape ? { shapes: shape } : {}),
+        ...(flags.layers ? { layers: true } : {}),
         ...(flags.bisect ? { bisect: true } : {}),
+        ...(flags.boxes !== undefined && flags.scores !== undefined
+          ? { detections: { boxes: flags.boxes, scores: flags.scores, format: flags.boxFormat } }
+          : {}),
         ...(maxError === undefined ? {} : { maxError }),
         ...(minAgreement === undefined ? {} : { minAgreement }),
       });
+      if (flags.writeCertificate !== undefined) {
+        const run: CertifiedRun = {
+          input: pathA,
+          output: pathB,
+          part: "first",
+          data: dataPath ?? null,
+          ...(preprocess === undefined ? {} : { preprocess }),
+          ...(flags.labels === undefined ? {} : { labels: flags.labels }),
+          ...(limit === undefined ? {} : { limit }),
+          ...(shape ? { shapes: shape } : {}),
+        };
+        await writeCertificate(flags.writeCertificate, run, flags, session);
+      }
       if (flags.json) terminal.json(verification);
       else terminal.result(renderVerification(verification));
       return verification.ok ? ExitCode.done : ExitCode.unmet;
     }),
   );
 };
+
+/** The answer is about the certificate alone: it names the data and the choice of images itself. */
+async function check(
+  input: string,
+  output: string,
+  certificate: string,
+  flags: VerifyFlags,
+  { terminal, control }: Session,
+): Promise<ExitCode> {
+  for (const name of ["limit", "shape", "layers", "bisect", "boxes", "maxError", "minAgreement"] as const) {
+    if (flags[name] === undefined) continue;
+    const option = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    throw new UsageError("E_OPTION_CONFLICT", `${option} and --certificate don't go together`, {
+      hint: "the certificate says what is measured",
+    });
+  }
+  const { data, preprocess, labels, engine, threads, allowExternal } = flags;
+  const result = await checkCertificate(certificate, input, output, {
+    ...control,
+    engine,
+    threads,
+    ...(data === undefined ? {} : { data }),
+    ...(preprocess === undefined ? {} : { preprocess }),
+    ...(labels === undefined ? {} : { labels }),
+    ...(allowExternal ? { allowExternal } : {}),
+  });
+  if (flags.json) terminal.json(result);
+  else terminal.result(renderCertificateCheck(result));
+  return result.confirmed ? ExitCode.done : ExitCode.unmet;
+}

@@ -1,7 +1,8 @@
 import { elementCount, type NumberArray } from "../../ir/index.js";
 import type { KnownConvGeometry } from "../conv-geometry.js";
 import { stridesOf } from "../broadcast.js";
-import { packGathered, packStrided, product } from "../../linalg/product.js";
+import { packGathered, packStrided, product, type PackableArray } from "../../linalg/product.js";
+import { addWindows, type Windows } from "./window-sums.js";
 
 export type FloatArray = Float32Array | Float64Array;
 
@@ -29,6 +30,10 @@ const fewChannels = 2;
 export function convolve(operands: ConvolutionOperands): void {
   const { geometry, x, xDims, weight, bias, y } = operands;
   if (y.length === 0) return;
+  if (isPointwise(geometry, xDims) && geometry.outChannels / geometry.group > fewChannels) {
+    convolvePointwise(operands);
+    return;
+  }
   const plan = planBands(geometry, xDims);
   if (plan.channelStride * plan.channels > mostBand) {
     convolveChecked(operands);
@@ -40,8 +45,9 @@ export function convolve(operands: ConvolutionOperands): void {
   const depth = plan.offsets.length;
   const positions = elementCount(geometry.outputShape.slice(2));
   const width = positions / plan.rows;
-  const band = new Float64Array(plan.channelStride * plan.channels);
+  const band = scratch(plan.channelStride * plan.channels);
   const few = perGroup <= fewChannels;
+  const windows = few ? windowsOf(geometry, plan, width) : null;
   const taps = new Float64Array(few ? depth : 0);
   const sums = new Float64Array(few ? plan.bandRows * width : 0);
   for (let n = 0; n < samples; n++) {
@@ -57,7 +63,13 @@ export function convolve(operands: ConvolutionOperands): void {
           for (let o = 0; o < perGroup; o++) {
             const start = bias ? bias[out + o]! : 0;
             for (let k = 0; k < depth; k++) taps[k] = weight[(out + o) * depth + k]!;
-            sumPatches(band, plan.starts, plan.offsets, taps, start, sums, cols);
+            if (windows) {
+              sums.fill(start, 0, cols);
+              for (let c = 0; c < plan.channels; c++)
+                addWindows(band, c * plan.channelStride, { ...windows, rows }, taps, 9 * c, sums);
+            } else {
+              sumPatches(band, plan.starts, plan.offsets, taps, start, sums, cols);
+            }
             y.set(cols === sums.length ? sums : sums.subarray(0, cols), at + o * positions);
           }
           continue;
@@ -80,11 +92,82 @@ export function convolve(operands: ConvolutionOperands): void {
   }
 }
 
+/** A window is one element, and there is one for every element. */
+function isPointwise(
+  { kernel, strides, pads, outputShape }: KnownConvGeometry,
+  xDims: readonly number[],
+): boolean {
+  return (
+    [...kernel, ...strides].every((one) => one === 1) &&
+    pads.every((pad) => pad === 0) &&
+    xDims.slice(2).every((dim, axis) => dim === outputShape[axis + 2])
+  );
+}
+
+/** The product of the weight and the input as it lies. */
+function convolvePointwise({ geometry, x, xDims, weight, bias, y }: ConvolutionOperands): void {
+  const { group, outChannels, inChannels } = geometry;
+  const [rows, depth] = [outChannels / group, inChannels / group];
+  const positions = elementCount(xDims.slice(2));
+  for (let n = 0; n < xDims[0]!; n++) {
+    for (let g = 0; g < group; g++) {
+      const out = g * rows;
+      const at = (n * outChannels + out) * positions;
+      product({
+        rows,
+        cols: positions,
+        depth,
+        packA: packStrided(weight as PackableArray, out * depth, depth, 1),
+        packB: packStrided(x as PackableArray, (n * inChannels + g * depth) * positions, 1, positions),
+        store: (c, stride, firstRow, count, column, wide) => {
+          for (let r = 0; r < count; r++) {
+            const add = bias ? bias[out + firstRow + r]! : 0;
+            storeRow(c, r * stride, y, at + (firstRow + r) * positions + column, wide, add);
+          }
+        },
+      });
+    }
+  }
+}
+
+let kept = new Float64Array(0);
+
+/** An array of at least this length that the next call may use again; what is in it is anything. */
+function scratch(length: number): Float64Array {
+  if (length > bandElements) return new Float64Array(length);
+  if (kept.length < length) kept = new Float64Array(length);
+  return kept;
+}
+
+/** How 3×3 windows lie in a band; null for others. */
+function windowsOf(
+  { kernel, strides, dilations }: KnownConvGeometry,
+  { padded }: BandPlan,
+  width: number,
+): Omit<Windows, "rows"> | null {
+  if (kernel.length !== 2 || kernel.some((size) => size !== 3) || dilations.some((step) => step !== 1))
+    return null;
+  const rowStride = padded[1]!;
+  return { down: strides[0]! * rowStride, across: strides[1]!, rowStride, width };
+}
+
 /** y[at …] = c[from …] + add. */
 export function storeRow(
   c: Float64Array,
   from: number,
   y: NumberArray,
+  at: number,
+  count: number,
+  add: number,
+): void {
+  if (y instanceof Float32Array) storeFloats(c, from, y, at, count, add);
+  else for (let j = 0; j < count; j++) y[at + j] = c[from + j]! + add;
+}
+
+function storeFloats(
+  c: Float64Array,
+  from: number,
+  y: Float32Array,
   at: number,
   count: number,
   add: number,
@@ -188,7 +271,7 @@ function fillBand(band: Float64Array, x: NumberArray, channel: number, plan: Ban
     }
     return;
   }
-  band.fill(0);
+  band.fill(0, 0, channelStride * plan.channels);
   const rank = spatial.length;
   // Runs along the last axis: the part of the input that lies inside of the band.
   const low = begins.map((begin, axis) => (axis === 0 ? Math.max(0, first) : Math.max(0, -begin)));
@@ -213,8 +296,17 @@ function fillBand(band: Float64Array, x: NumberArray, channel: number, plan: Ban
   for (let c = 0; c < plan.channels; c++) {
     const from = (channel + c) * size + source;
     const to = c * channelStride + target;
-    for (let r = 0; r < sources.length; r++) copyRun(x, from + sources[r]!, band, to + targets[r]!, run);
+    // A loop of its own for the common type: one for several types is slower for all of them.
+    if (x instanceof Float32Array) {
+      for (let r = 0; r < sources.length; r++) copyFloats(x, from + sources[r]!, band, to + targets[r]!, run);
+    } else {
+      for (let r = 0; r < sources.length; r++) copyRun(x, from + sources[r]!, band, to + targets[r]!, run);
+    }
   }
+}
+
+function copyFloats(from: Float32Array, p: number, to: Float64Array, q: number, count: number): void {
+  for (let i = 0; i < count; i++) to[q + i] = from[p + i]!;
 }
 
 function copyRun(from: NumberArray, p: number, to: Float64Array, q: number, count: number): void {

@@ -1,4 +1,4 @@
-import { dot } from "./target.js";
+import { dot } from "./matrix.js";
 
 /** Value of a function and its gradient. */
 export interface Evaluation {

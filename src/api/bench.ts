@@ -1,0 +1,187 @@
+import type { DataSet } from "../calib/index.js";
+import { UsageError, type Model } from "../ir/index.js";
+import {
+  interleave,
+  kernelRows,
+  namedCopy,
+  ratioSpread,
+  spreadOf,
+  type InterleaveOptions,
+  type Series,
+} from "../latency/index.js";
+import { fixedBatchOf, openTimed, type Feeds, type TimedModel } from "../runtime/index.js";
+import type { Benchmark, LayerTime, ModelTime } from "../report/index.js";
+import { dataOrNoise } from "./data.js";
+import { fileOf, inFile } from "./load.js";
+import { thisMachine } from "./machine.js";
+import type { EngineOptions, RunControl } from "./options.js";
+
+export interface BenchOptions extends RunControl, EngineOptions {
+  /** Rounds: in each of them every model has a turn of one run at least. */
+  readonly runs?: number;
+  /** Seconds after which no further round begins; 20 where neither is given. */
+  readonly seconds?: number;
+  /** What the models are fed: the first samples, one batch. Seeded noise when absent. */
+  readonly data?: DataSet | null;
+  readonly dataPath?: string;
+  /** Full shapes of inputs by name, the batch included. */
+  readonly shapes?: ReadonlyMap<string, readonly number[]>;
+  /** Time every kernel as well, in runs of their own. */
+  readonly layers?: boolean;
+}
+
+/** Rounds where no number is given. */
+const usualRounds = 50;
+const usualSeconds = 20;
+const leastRounds = 5;
+const profiledRuns = 30;
+
+/**
+ * Wall time of models in turn, each as its users run it: all of the runtime's optimizations, one batch, feeds made
+ * once. Ratios are to the first model. Throws a ModelError when the engine refuses a model or the feeds don't fit.
+ */
+export async function bench(models: readonly Model[], options: BenchOptions = {}): Promise<Benchmark> {
+  const [first] = models;
+  if (!first) throw new UsageError("E_USAGE", "there is no model to time", { hint: "name at least one" });
+  const { runs, seconds, threads = 0, seed = 0, signal } = options;
+  const warnings: string[] = [];
+  const warn = (text: string): void => {
+    if (warnings.includes(text)) return;
+    warnings.push(text);
+    options.onWarning?.(text);
+  };
+  const feeds = models.map((model) => timingFeeds(model, { ...options, onWarning: warn }));
+  const opened: TimedModel[] = [];
+  try {
+    for (const [i, model] of models.entries()) {
+      options.onProgress?.({ step: "loading", done: i, total: models.length });
+      opened.push(await openModel(model, feeds[i]!, options, { probe: true }));
+    }
+    const engine = opened[0]!.engine;
+    const rounds = runs ?? usualRounds;
+    const series = await interleave(opened, {
+      rounds,
+      leastRounds: Math.min(rounds, leastRounds),
+      ...(seconds === undefined && runs !== undefined ? {} : { budget: 1000 * (seconds ?? usualSeconds) }),
+      ...turnsFor(threads),
+      oneThread: threads === 1,
+      seed,
+      signal,
+      onRound: (done, total) => options.onProgress?.({ step: "timing", done, total }),
+    });
+    for (const text of warningsOf(series)) warn(text);
+    for (const model of opened.splice(0)) await model.dispose();
+    const layers = options.layers ? await profiles(models, feeds, options) : models.map(() => null);
+    return {
+      schema: "convopt.bench/1",
+      engine,
+      threads,
+      machine: await thisMachine(),
+      inputs: {
+        source: options.data ? (options.dataPath ?? "data") : "noise",
+        shapes: Object.fromEntries([...feeds[0]!].map(([name, { dims }]) => [name, [...dims]])),
+      },
+      rounds: series[0]!.rounds.length,
+      seed,
+      models: models.map((model, i) => modelTime(model, series[i]!, series[0]!, layers[i]!)),
+      warnings,
+    };
+  } finally {
+    for (const model of opened) await model.dispose();
+  }
+}
+
+/**
+ * How long turns are: with several threads the workers of one session spin for some 40 ms after a run, which has to be
+ * over before another's runs count.
+ */
+export function turnsFor(threads: number): Pick<InterleaveOptions, "turn" | "settle"> {
+  return threads === 1 ? { turn: 2 } : { turn: 10, settle: 60 };
+}
+
+/** One batch for a model: samples of the data from the start, repeated where there are too few, or seeded noise. */
+export function timingFeeds(
+  model: Model,
+  options: Pick<BenchOptions, "data" | "shapes" | "seed" | "onWarning">,
+): Feeds {
+  const [input] = model.graph.requiredInputs;
+  const asked = input && options.shapes?.get(input.name)?.[0];
+  const batch = fixedBatchOf(model) ?? asked ?? 1;
+  const data = dataOrNoise(model, options, batch, options.onWarning);
+  const samples = Array.from({ length: batch }, (_, i) => i % Math.max(1, data.count));
+  return new Map([...data.arrays].map(([name, array]) => [name, array.batch(samples)]));
+}
+
+function openModel(
+  model: Model,
+  feeds: Feeds,
+  { engine = "auto", threads = 0, signal }: BenchOptions,
+  special: { readonly probe?: boolean; readonly profile?: boolean },
+): Promise<TimedModel> {
+  return inFile(model, () =>
+    openTimed(model, feeds, { engine, threads, ...special, ...(signal ? { signal } : {}) }),
+  );
+}
+
+function modelTime(model: Model, series: Series, first: Series, layers: LayerTime[] | null): ModelTime {
+  const { count, median: middle, quartiles, interval, least, outliers } = spreadOf(series.runs);
+  const ratio = ratioSpread(series.rounds, first.rounds);
+  return {
+    ...fileOf(model),
+    runs: count,
+    ms: { median: middle, quartiles: [...quartiles], interval: [...interval], least },
+    ratio: { median: ratio.median, interval: [...ratio.interval] },
+    outliers,
+    layers,
+  };
+}
+
+/** What makes the figures doubtful. */
+function warningsOf(series: readonly Series[]): string[] {
+  const spreads = series.map(({ runs }) => spreadOf(runs));
+  const outliers = spreads.reduce((sum, spread) => sum + spread.outliers, 0);
+  const runs = spreads.reduce((sum, spread) => sum + spread.count, 0);
+  const wide = Math.max(
+    ...spreads.map(({ quartiles: [low, high], median: middle }) => (high - low) / middle),
+  );
+  return [
+    ...(outliers > 0.02 * runs
+      ? [`${outliers} of ${runs} runs were far slower than the rest: other programs seem to use the machine`]
+      : []),
+    ...(wide > 0.25
+      ? [
+          `half of the runs spread over ${(100 * wide).toFixed(0)} % of the median: use a quieter machine or more --runs`,
+        ]
+      : []),
+  ];
+}
+
+/** Kernels of each model; null where the engine has no profiler. */
+async function profiles(
+  models: readonly Model[],
+  feeds: readonly Feeds[],
+  options: BenchOptions,
+): Promise<(LayerTime[] | null)[]> {
+  const all: (LayerTime[] | null)[] = [];
+  for (const [i, model] of models.entries()) {
+    options.onProgress?.({ step: "timing layers", done: i, total: models.length });
+    const named = namedCopy(model);
+    const timed = await openModel(named, feeds[i]!, options, { profile: true });
+    try {
+      const spent: number[] = [];
+      for (let run = 0; run < profiledRuns && sum(spent) < 5000; run++) {
+        options.signal?.throwIfAborted();
+        spent.push((await timed.run()).ms);
+      }
+      const rows = kernelRows(named, await timed.kernels());
+      all.push(rows.length > 0 ? rows.map((row) => ({ ...row, nodes: [...row.nodes] })) : null);
+    } finally {
+      await timed.dispose();
+    }
+  }
+  return all;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

@@ -1,0 +1,146 @@
+import { cloneModel, UsageError, type Model } from "../ir/index.js";
+import { createLatencyModel, EstimatedSource, LayerWindows } from "../latency/index.js";
+import { applyLayers, type SearchLatency, type Solution } from "../search/index.js";
+import { bench } from "./bench.js";
+import type { Compression } from "./compress.js";
+import { openLatencyModel, slotsOf, timedModel, type OpenLatencyModel } from "./latency.js";
+import type { OptimizeOptions } from "./options.js";
+import type { Report } from "../report/index.js";
+
+/** Milliseconds on the target for a search, and what its budget means in them. */
+export interface LatencyBudget extends SearchLatency {
+  readonly target: OpenLatencyModel;
+  /** Milliseconds that may remain in all layers together. */
+  readonly layersMs: number;
+  /** Milliseconds of all layers as they are. */
+  readonly ownMs: number;
+}
+
+/** Opens the target of a latency budget: the profile that was given, or this machine. */
+export async function openLatencyBudget(
+  exact: Model,
+  options: OptimizeOptions,
+): Promise<LatencyBudget | null> {
+  const { budget = {}, latencyProfile: profile, deterministic } = options;
+  const { keepLatency } = budget;
+  if (keepLatency === undefined) return null;
+  if (deterministic && !profile) {
+    throw new UsageError("E_BUDGET", "--keep-latency measures this machine, which is never the same twice", {
+      hint: "leave out --deterministic, or give times with --profile",
+    });
+  }
+  const target = await openLatencyModel(exact, slotsOf(exact, timedModel(exact, options).facts), {
+    ...latencyOptions(options),
+    ...(profile ? { profile } : {}),
+  });
+  const { feeds, facts } = timedModel(exact, options);
+  const slots = slotsOf(exact, facts);
+  const windows = new LayerWindows(exact, facts, slots);
+  const estimated = new EstimatedSource({
+    ...{ model: exact, feeds, facts, threads: options.threads ?? 0 },
+    ...(profile ? { profile } : {}),
+  });
+  let ownMs = 0;
+  for (const slot of slots) ownMs += await target.layer(slot);
+  const total = (await target.total()).ms;
+  return {
+    target,
+    estimate: createLatencyModel(windows, estimated),
+    sameCost: budget.keepMacs !== undefined || budget.keepParams !== undefined,
+    layersMs: keepLatency * total - (total - ownMs),
+    ownMs,
+  };
+}
+
+function latencyOptions({ shapes, threads, seed, engine, signal, onProgress, onWarning }: OptimizeOptions) {
+  return {
+    ...(shapes ? { shapes } : {}),
+    ...(threads === undefined ? {} : { threads }),
+    ...(seed === undefined ? {} : { seed }),
+    ...(engine === undefined ? {} : { engine }),
+    ...(signal ? { signal } : {}),
+    ...(onProgress ? { onProgress } : {}),
+    ...(onWarning ? { onWarning } : {}),
+  };
+}
+
+/** Rounds of the check of a solution, and of the figures of a report; no further round begins after so many seconds. */
+const checkRounds = { runs: 40, seconds: 20 };
+const reportRounds = { runs: 60, seconds: 30 };
+const quickRounds = { runs: 20, seconds: 2 };
+const checks = 5;
+/** What is aimed at, relative to the budget, for what two measurements of one model differ by, and what is near enough. */
+const [aim, near] = [0.985, 0.965];
+
+/**
+ * The best solution that keeps the latency budget as measured, with what `solve` makes of a limit on the layers'
+ * milliseconds: where the whole model turns out slower or faster than its layers promised, the limit is moved. Where no
+ * try keeps it the fastest is given. With a profile there is nothing to measure.
+ */
+export async function withinLatency(
+  exact: Model,
+  latency: LatencyBudget,
+  options: OptimizeOptions,
+  solve: (layersMs: number) => Promise<Solution | null>,
+): Promise<Solution | null> {
+  const keep = options.budget!.keepLatency!;
+  const tries: { readonly solution: Solution; readonly ratio: number }[] = [];
+  for (let limit = latency.layersMs; tries.length < checks;) {
+    const solution = await solve(limit);
+    if (!solution || latency.target.kind !== "measured") return solution;
+    const model = cloneModel(exact);
+    applyLayers(model, solution.fitted);
+    const { models } = await bench([exact, model], { ...latencyOptions(options), ...checkRounds });
+    const ratio = models[1]!.ratio.median;
+    tries.push({ solution, ratio });
+    if (ratio <= aim * keep && ratio >= near * keep) break;
+    limit += ((aim * keep - ratio) / keep) * latency.layersMs;
+    if (limit <= 0 || limit >= latency.ownMs) break;
+  }
+  const kept = tries.filter(({ ratio }) => ratio <= keep);
+  const nearest = kept.sort((a, b) => a.solution.measured.divergence - b.solution.measured.divergence)[0];
+  return (nearest ?? tries.sort((a, b) => a.ratio - b.ratio)[0])?.solution ?? null;
+}
+
+/** Wall times of two models in turn; nulls where they can't be measured here. */
+export async function measuredLatency(
+  original: Model,
+  written: Model,
+  options: OptimizeOptions,
+): Promise<Report["latencyMs"]> {
+  const { models, engine, threads } = await bench([original, written], {
+    ...latencyOptions(options),
+    ...(options.budget?.keepLatency === undefined ? quickRounds : reportRounds),
+  });
+  const [before, after] = models;
+  return {
+    before: before!.ms.median,
+    after: after!.ms.median,
+    ratio: after!.ratio.median,
+    threads,
+    runs: before!.runs,
+    engine,
+  };
+}
+
+/** What a profile promises for a solution: the machine that it is for is not here. */
+export async function predictedLatency({
+  latency,
+  solution,
+}: Pick<Compression, "latency" | "solution">): Promise<Report["latencyMs"]> {
+  const { target, ownMs } = latency!;
+  const before = (await target.total()).ms;
+  const layers = solution?.fitted.reduce((sum, { candidate }) => sum + candidate.latency!.ms, 0) ?? ownMs;
+  const after = before - ownMs + layers;
+  const { engine, threads } = target;
+  return { before, after, ratio: after / before, threads, runs: null, engine };
+}
+
+export const notMeasured: Report["latencyMs"] = {
+  before: null,
+  after: null,
+  ratio: null,
+  threads: null,
+  runs: null,
+  engine: null,
+};

@@ -1,0 +1,353 @@
+import { z } from "zod";
+import { ConvoptError, type Model } from "../ir/index.js";
+import type { LoweredProgram } from "../forms/index.js";
+import { openTimed, type Feeds, type TimedModel } from "../runtime/index.js";
+import { candidateModel } from "./candidate.js";
+import { interleave, type InterleaveOptions } from "./interleave.js";
+import { kernelRows } from "./kernels.js";
+import { namedCopy } from "./named-copy.js";
+import { modelKey, textHash } from "./signature.js";
+import { memoryStore, type Baseline, type LatencySource, type LatencyStore, type Timing } from "./source.js";
+import { quietLevel, type Interval } from "./statistics.js";
+import type { LayerWindow } from "./window.js";
+
+/** Opens a model for timing. */
+export type OpenTimed = (
+  model: Model,
+  feeds: Feeds,
+  special?: { readonly profile?: boolean; readonly probe?: boolean },
+) => Promise<TimedModel>;
+
+export interface MeasureOptions {
+  readonly model: Model;
+  readonly feeds: Feeds;
+  /** All windows that will be asked for. */
+  readonly windows: readonly LayerWindow[];
+  readonly threads: number;
+  /** What was measured before on this machine, with this runtime and as many threads. */
+  readonly store?: LatencyStore;
+  readonly seed?: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: (step: string, done: number, total: number | null) => void;
+  /** Replaces ONNX Runtime. */
+  readonly open?: OpenTimed;
+}
+
+/** A model of at most this many milliseconds runs before every counted run: caches are then as in the network. */
+const mostStir = 6;
+/** Milliseconds of runs before and of runs that count in a turn with several threads. */
+const awake = { settle: 1, turn: 1 } as const;
+/** Rounds of the baseline, and milliseconds after which it has to do with fewer. */
+const baselineRounds = 25;
+const baselineBudget = 20_000;
+const profiledRuns = 20;
+/** Rounds after which only the lowerings near their form's best go on. */
+const firstLook = 3;
+/** How far behind the best they may be then, relative to the window. */
+const slack = 0.06;
+/** Sessions open at a time: at most so many, and so many bytes of activations. */
+const mostSessions = 16;
+const mostBytes = 2 ** 29;
+
+const ratioSchema = z.object({
+  ratio: z.number().positive(),
+  interval: z.tuple([z.number().positive(), z.number().positive()]),
+  rounds: z.number().int().positive(),
+  /** Out of the running after the first look: more rounds of it are of no use. */
+  lost: z.boolean(),
+});
+type StoredRatio = z.infer<typeof ratioSchema>;
+
+const baselineSchema = z.object({
+  ms: z.number().positive(),
+  interval: z.tuple([z.number().positive(), z.number().positive()]),
+  windows: z.record(z.string(), z.number().positive()),
+  nodes: z.array(z.tuple([z.number().int().nonnegative(), z.number().nonnegative()])),
+});
+
+/**
+ * Times on this machine through ONNX Runtime. A candidate is timed in turn with its window as it is; what counts is the
+ * ratio of the two in every round, so that a busy machine falls on both.
+ */
+export class MeasuredSource implements LatencySource {
+  readonly kind = "measured";
+  readonly threads: number;
+  #baseline: Promise<Baseline> | null = null;
+  #stir: Promise<TimedModel> | null = null;
+  readonly #open: OpenTimed;
+  readonly #store: LatencyStore;
+
+  constructor(
+    readonly engine: string,
+    private readonly o: MeasureOptions,
+  ) {
+    this.threads = o.threads;
+    this.#store = o.store ?? memoryStore();
+    this.#open =
+      o.open ??
+      ((model, feeds, special) =>
+        openTimed(model, feeds, {
+          ...{ engine: "ort", threads: o.threads, quiet: true, ...special },
+          ...(o.signal ? { signal: o.signal } : {}),
+        }));
+  }
+
+  baseline(): Promise<Baseline> {
+    this.#baseline ??= this.#measureBaseline();
+    return this.#baseline;
+  }
+
+  async changes(
+    window: LayerWindow,
+    groups: readonly (readonly LoweredProgram[])[],
+    rounds: number,
+  ): Promise<ReadonlyMap<string, Timing>> {
+    const baseline = await this.baseline();
+    const whole = baseline.windows.get(window.key) ?? 0;
+    const ratios = new Map<string, StoredRatio>();
+    const open = groups
+      .map((group) => group.filter(({ key }) => !this.#stored(window, key, rounds, ratios)))
+      .filter((group) => group.length > 0);
+    const batches = this.#batches(open, window);
+    for (const [i, batch] of batches.entries()) {
+      this.o.onProgress?.(`timing forms of ${window.layer.name}`, i, batches.length);
+      for (const [key, ratio] of await this.#measure(window, batch, rounds)) {
+        ratios.set(key, ratio);
+        this.#store.write(storeKey(window, key), ratio);
+      }
+    }
+    return new Map(
+      [...ratios].map(
+        ([
+          key,
+          {
+            ratio,
+            interval: [low, high],
+          },
+        ]) => [key, { ms: (ratio - 1) * whole, interval: [(low - 1) * whole, (high - 1) * whole] }],
+      ),
+    );
+  }
+
+  #stored(window: LayerWindow, key: string, rounds: number, into: Map<string, StoredRatio>): boolean {
+    const known = ratioSchema.safeParse(this.#store.read(storeKey(window, key)));
+    if (!known.success || (known.data.rounds < asked(rounds) && !known.data.lost)) return false;
+    into.set(key, known.data);
+    return true;
+  }
+
+  #batches(groups: readonly (readonly LoweredProgram[])[], window: LayerWindow): LoweredProgram[][][] {
+    const most = Math.max(2, Math.min(mostSessions, Math.floor(mostBytes / Math.max(1, window.bytes))));
+    const batches: LoweredProgram[][][] = [];
+    let room = 0;
+    const seen = new Set<string>();
+    for (const group of groups) {
+      const fresh = group.filter(({ key }) => !seen.has(key));
+      for (const { key } of fresh) seen.add(key);
+      if (fresh.length === 0) continue;
+      if (fresh.length > room) {
+        batches.push([]);
+        room = most;
+      }
+      batches.at(-1)!.push(fresh);
+      room -= fresh.length;
+    }
+    return batches;
+  }
+
+  /** Ratios of the programs of a few groups, all in turn with the window as it is. */
+  async #measure(
+    window: LayerWindow,
+    groups: readonly (readonly LoweredProgram[])[],
+    rounds: number,
+  ): Promise<Map<string, StoredRatio>> {
+    const opened = new Map<string, TimedModel>();
+    try {
+      const dense = await this.#open(window.model, window.feeds);
+      opened.set("", dense);
+      for (const { key, program } of groups.flat()) {
+        this.o.signal?.throwIfAborted();
+        const timed = await this.#tryOpen(candidateModel(window, program), window.feeds);
+        if (timed) opened.set(key, timed);
+      }
+      const look = await this.#series(opened, [...opened.keys()], Math.min(firstLook, rounds));
+      const known = groups.map((group) => group.map(({ key }) => key).filter((key) => opened.has(key)));
+      const best = (keys: readonly string[], series: Timings): number =>
+        Math.min(...keys.map((key) => ratioIn(series, key).value));
+      const near = known.map((keys) => {
+        const limit = best(keys, look) + slack;
+        return keys.filter((key) => ratioIn(look, key).value <= limit);
+      });
+      const series = new Map(look);
+      const further = async (keys: readonly string[]): Promise<void> => {
+        if (rounds <= firstLook || keys.length === 0) return;
+        const more = await this.#series(opened, ["", ...new Set(keys)], asked(rounds));
+        for (const [key, timings] of more) if (key !== "") series.set(key, timings);
+      };
+      const contenders = new Set(near.flat());
+      await further([...contenders]);
+      // The one that looked quickest did so by luck too: what counts of it are rounds of their own.
+      await further(
+        near.flatMap((keys) => keys.filter((key) => ratioIn(series, key).value <= best(keys, series))),
+      );
+      const ratios = new Map<string, StoredRatio>();
+      for (const key of opened.keys()) {
+        if (key === "") continue;
+        const { value, interval } = ratioIn(series, key);
+        const { length } = series.get(key)!.values;
+        ratios.set(key, {
+          ...{ ratio: value, interval: [...interval], rounds: length },
+          lost: !contenders.has(key),
+        });
+      }
+      return ratios;
+    } finally {
+      for (const timed of opened.values()) await timed.dispose();
+    }
+  }
+
+  /** Timings by key, each with those of the window as it is in the same rounds; that one's key is "". */
+  async #series(
+    opened: ReadonlyMap<string, TimedModel>,
+    keys: readonly string[],
+    rounds: number,
+  ): Promise<Timings> {
+    const series = await interleave(
+      keys.map((key) => opened.get(key)!),
+      {
+        ...{ rounds, warmUp: 1, seed: this.o.seed ?? 0, oneThread: this.threads === 1 },
+        ...{ signal: this.o.signal, ...(await this.#stirring()) },
+      },
+    );
+    const dense = series[keys.indexOf("")]!.rounds;
+    return new Map(keys.map((key, i) => [key, { values: series[i]!.rounds, dense }]));
+  }
+
+  /**
+   * What goes before counted runs. On one thread the model itself, kept open, where it is small. With several threads runs
+   * of the same model: its workers must be awake, and those of any other would be in their way.
+   */
+  async #stirring(): Promise<Pick<InterleaveOptions, "stir" | "settle" | "turn">> {
+    if (this.threads !== 1) return awake;
+    const { total } = await this.baseline();
+    if (total.ms > mostStir) return {};
+    this.#stir ??= this.#open(this.o.model, this.o.feeds);
+    return { stir: await this.#stir };
+  }
+
+  async dispose(): Promise<void> {
+    await (await this.#stir)?.dispose();
+    this.#stir = null;
+  }
+
+  /** Null for a model that the runtime refuses. */
+  async #tryOpen(model: Model, feeds: Feeds): Promise<TimedModel | null> {
+    try {
+      return await this.#open(model, feeds);
+    } catch (error) {
+      if (error instanceof ConvoptError && error.exitCode === 3) return null;
+      throw error;
+    }
+  }
+
+  async #measureBaseline(): Promise<Baseline> {
+    const { model, feeds } = this.o;
+    const key = `model ${modelKey(model, feeds)}`;
+    const windows = new Map(this.o.windows.map((window) => [window.key, window]));
+    const known = baselineSchema.safeParse(this.#store.read(key));
+    if (known.success && [...windows.keys()].every((window) => known.data.windows[window] !== undefined)) {
+      const { ms, interval, nodes } = known.data;
+      return {
+        ...{ total: { ms, interval }, windows: new Map(Object.entries(known.data.windows)) },
+        nodes: new Map(nodes),
+      };
+    }
+    this.o.onProgress?.("timing the model as it is", 0, null);
+    const baseline = await this.#timeBaseline([...windows.values()]);
+    const { total, nodes } = baseline;
+    this.#store.write(key, {
+      ...{ ms: total.ms, interval: total.interval, nodes: [...nodes] },
+      windows: Object.fromEntries(baseline.windows),
+    });
+    return baseline;
+  }
+
+  /** The model and all its windows in turn: what counts of a window is its share of the model's time. */
+  async #timeBaseline(windows: readonly LayerWindow[]): Promise<Baseline> {
+    const { model, feeds, signal, seed = 0 } = this.o;
+    const opened: TimedModel[] = [];
+    try {
+      opened.push(await this.#open(model, feeds, { probe: true }));
+      for (const window of windows) opened.push(await this.#open(window.model, window.feeds));
+      const oneThread = this.threads === 1;
+      const [first] = await interleave([opened[0]!], { rounds: 5, oneThread });
+      const isSmall = quietLevel(first!.rounds).value <= mostStir;
+      const stir = !oneThread ? awake : isSmall ? { stir: opened[0]! } : {};
+      const [whole, ...parts] = await interleave(opened, {
+        oneThread,
+        ...{
+          rounds: baselineRounds,
+          leastRounds: 5,
+          budget: baselineBudget,
+          warmUp: 2,
+          seed,
+          signal,
+          ...stir,
+        },
+      });
+      const { value: ms, interval } = quietLevel(whole!.rounds);
+      const shares = parts.map(({ rounds }) => quietLevel(rounds, whole!.rounds).value);
+      return {
+        total: { ms, interval },
+        windows: new Map(windows.map(({ key }, i) => [key, shares[i]! * ms])),
+        nodes: await this.#nodeTimes(ms),
+      };
+    } finally {
+      for (const timed of opened) await timed.dispose();
+    }
+  }
+
+  /** The runtime's own times of the nodes, scaled so that all kernels together take `total`. */
+  async #nodeTimes(total: number): Promise<Map<number, number>> {
+    const named = namedCopy(this.o.model);
+    const timed = await this.#open(named, this.o.feeds, { profile: true });
+    try {
+      const spent: number[] = [];
+      while (spent.length < profiledRuns && sum(spent) < 3000) {
+        this.o.signal?.throwIfAborted();
+        spent.push((await timed.run()).ms);
+      }
+      const rows = kernelRows(named, await timed.kernels(), (times) => Math.min(...times));
+      const all = sum(rows.map(({ ms }) => ms));
+      const places = new Map(named.graph.nodes.map(({ label }, i) => [label, i]));
+      const nodes = new Map<number, number>();
+      for (const { layer, ms } of rows) {
+        const place = layer === null ? undefined : places.get(layer);
+        if (place !== undefined) nodes.set(place, (nodes.get(place) ?? 0) + (ms * total) / all);
+      }
+      return nodes;
+    } finally {
+      await timed.dispose();
+    }
+  }
+}
+
+/** Rounds that count of those that are spent on the best: the others choose it. */
+function asked(rounds: number): number {
+  return rounds <= firstLook ? rounds : Math.ceil(rounds / 2);
+}
+
+type Timings = ReadonlyMap<string, { readonly values: readonly number[]; readonly dense: readonly number[] }>;
+
+function ratioIn(series: Timings, key: string): Interval {
+  const { values, dense } = series.get(key)!;
+  return quietLevel(values, dense);
+}
+
+function storeKey(window: LayerWindow, program: string): string {
+  return `window ${window.key} ${textHash(program)}`;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

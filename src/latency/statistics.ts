@@ -1,0 +1,89 @@
+import { seededRandom } from "../linalg/index.js";
+
+/** What a series of timings says, in their own unit. */
+export interface Spread {
+  readonly count: number;
+  readonly median: number;
+  /** First and third quartile. */
+  readonly quartiles: readonly [number, number];
+  /** 95 % interval of the median from order statistics: it assumes independent values, not any distribution. */
+  readonly interval: readonly [number, number];
+  readonly least: number;
+  /** Values more than three interquartile ranges above the third quartile. */
+  readonly outliers: number;
+}
+
+/** Summary of at least one value. */
+export function spreadOf(values: ArrayLike<number>): Spread {
+  const sorted = Float64Array.from(values).sort();
+  const count = sorted.length;
+  const quartiles = [quantile(sorted, 0.25), quantile(sorted, 0.75)] as const;
+  const fence = quartiles[1] + 3 * (quartiles[1] - quartiles[0]);
+  return {
+    count,
+    median: quantile(sorted, 0.5),
+    quartiles,
+    interval: medianInterval(sorted),
+    least: sorted[0] ?? NaN,
+    outliers: sorted.reduce((sum, value) => sum + (value > fence ? 1 : 0), 0),
+  };
+}
+
+export function median(values: ArrayLike<number>): number {
+  return quantile(Float64Array.from(values).sort(), 0.5);
+}
+
+/** Linear interpolation between the order statistics of sorted values. */
+function quantile(sorted: Float64Array, share: number): number {
+  const at = share * (sorted.length - 1);
+  const [low, high] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]];
+  return low === undefined || high === undefined ? NaN : low + (high - low) * (at - Math.floor(at));
+}
+
+/** Order statistics j and n + 1 − j that hold the median with 95 %, j = n/2 − 0.98 √n by the binomial's normal approximation. */
+function medianInterval(sorted: Float64Array): readonly [number, number] {
+  const count = sorted.length;
+  const rank = Math.max(1, Math.floor(count / 2 - 0.98 * Math.sqrt(count)));
+  return [sorted[rank - 1] ?? NaN, sorted[count - rank] ?? NaN];
+}
+
+/** Spread of the ratios of two series that were measured in turn, value by value. */
+export function ratioSpread(values: readonly number[], base: readonly number[]): Spread {
+  return spreadOf(pairs(values, base).map(([value, against]) => value / against));
+}
+
+/** An estimate with its 95 % interval. */
+export interface Interval {
+  readonly value: number;
+  readonly interval: readonly [number, number];
+}
+
+const resamples = 200;
+
+/**
+ * Lower quartile of a series; of another's too, when there is one, as the ratio of both. What disturbs a run only ever
+ * makes it longer, so quartiles from below stay where medians move on a busy machine. The interval is a bootstrap over
+ * the rounds, which both series share.
+ */
+export function quietLevel(values: readonly number[], base: readonly number[] | null = null): Interval {
+  const level = (rounds: ArrayLike<number>): number => {
+    const pick = (from: readonly number[]): number =>
+      quantile(Float64Array.from(rounds, (round) => from[round]!).sort(), 0.25);
+    return base ? pick(values) / pick(base) : pick(values);
+  };
+  const rounds = Int32Array.from(values, (_, round) => round);
+  const random = seededRandom(values.length);
+  const drawn = Float64Array.from({ length: resamples }, () =>
+    level(rounds.map(() => random.integer(rounds.length))),
+  ).sort();
+  return { value: level(rounds), interval: [quantile(drawn, 0.025), quantile(drawn, 0.975)] };
+}
+
+/** Spread of the differences of two series that were measured in turn, value by value. */
+export function differenceSpread(values: readonly number[], base: readonly number[]): Spread {
+  return spreadOf(pairs(values, base).map(([value, against]) => value - against));
+}
+
+function pairs(values: readonly number[], base: readonly number[]): (readonly [number, number])[] {
+  return values.slice(0, base.length).map((value, i) => [value, base[i]!] as const);
+}

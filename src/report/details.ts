@@ -1,0 +1,38 @@
+import { z } from "zod";
+
+/* What report files hold besides the figures, to draw the network and its outputs. */
+
+/**
+ * The original network with only what shapes it: layers with weights, nodes where branches meet, inputs and outputs, in
+ * topological order; `reads` are indices of nodes before.
+ */
+export const networkSchema = z.object({
+  nodes: z.array(
+    z.object({
+      name: z.string(),
+      op: z.string(),
+      kind: z.enum(["input", "layer", "join", "output"]),
+      reads: z.array(z.number().int().nonnegative()),
+    }),
+  ),
+});
+
+const dataUri = z.string().regex(/^data:image\/png;base64,[A-Za-z0-9+/=]+$/);
+
+/** One judged image of an image-to-image model, as PNG files. */
+export const pictureSchema = z.object({
+  image: z.number().int().nonnegative(),
+  width: z.number().int().positive(),
+  height: z.number().int().positive(),
+  input: dataUri,
+  before: dataUri,
+  after: dataUri,
+  difference: dataUri,
+  /** How values of the outputs became brightness, and by how much the difference is amplified. */
+  mapping: z.string(),
+  amplified: z.number(),
+  psnrDb: z.number().nullable(),
+});
+
+export type Network = z.infer<typeof networkSchema>;
+export type Picture = z.infer<typeof pictureSchema>;

@@ -1,0 +1,52 @@
+import type { FormFamily } from "../engine/index.js";
+import type { ConvLayer, FitTarget } from "../forms/index.js";
+import { matrix } from "../linalg/index.js";
+import { fitCandidates, ownTargets, type FitEffort } from "./candidates.js";
+import { candidatesCodec, type JournalValue } from "./journal.js";
+
+/** The fits of one layer as plain values, so that another thread can do them. Families go by name. */
+export interface FitJob {
+  readonly layer: ConvLayer;
+  /** D × D per group of the layer; null for data-free. */
+  readonly covariances: readonly Float64Array[] | null;
+  readonly families: readonly string[];
+  readonly effort: FitEffort;
+  /** Milliseconds of each proposal as estimated, where a latency is asked for. */
+  readonly estimates: Float64Array | null;
+}
+
+/** Where fits can be done besides this thread. What it gives is the unit of the journal. */
+export interface FitThreads {
+  /** Null when the job can't be done there; rejects when the run is aborted. */
+  fit(job: FitJob): Promise<JournalValue | null>;
+}
+
+export function fitJob(
+  layer: ConvLayer,
+  targets: readonly FitTarget[],
+  families: readonly FormFamily[],
+  effort: FitEffort,
+  estimates: Float64Array | null,
+): FitJob {
+  const covariances = targets.map(({ covariance }) => covariance?.data);
+  const known = covariances.every((data): data is Float64Array => data !== undefined);
+  return {
+    layer,
+    covariances: known ? covariances : null,
+    families: families.map(({ name }) => name),
+    effort,
+    estimates,
+  };
+}
+
+/** Does a job with families known by name. */
+export async function runFitJob(
+  { layer, covariances, families, effort, estimates }: FitJob,
+  known: readonly FormFamily[],
+): Promise<JournalValue> {
+  const metric = covariances?.map((data) => matrix(Math.sqrt(data.length), Math.sqrt(data.length), data));
+  const targets = ownTargets(layer, metric ?? null, () => null);
+  const wanted = families.map((name) => known.find((family) => family.name === name)!);
+  const candidates = await fitCandidates(layer, targets, wanted, effort, undefined, estimates);
+  return candidatesCodec(layer, targets, wanted, effort.sizes).encode(candidates);
+}
