@@ -58,7 +58,8 @@ for (const { name, shape, bar } of models.filter((model) => model.name.includes(
   const interpreter = prepareInterpreter(model);
   let [ours, theirs] = [Infinity, Infinity];
   // The first runs compile and fold constants on both sides.
-  for (let round = -2; round < rounds; round++) {
+  for (let i = 0; i < 10; i++) interpreter.run(feeds);
+  for (let round = -1; round < rounds; round++) {
     const start = process.cpuUsage();
     interpreter.run(feeds);
     const { user, system } = process.cpuUsage(start);

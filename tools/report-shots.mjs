@@ -2,6 +2,7 @@
 // Every page is opened in headless Chromium (CHROMIUM, /usr/bin/chromium by default) in light, dark, print and 400 pixels
 // wide. Writes a screenshot each; fails for a console message, a request, a dialog, a page wider than the window, text cut
 // by its drawing, overlapping text in one drawing, or an empty plot. Needs the package playwright-core.
+/* global document */
 import { mkdirSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";

@@ -12,6 +12,7 @@ import {
 import { inferFacts, modelCost, relativeL2 } from "../measure/index.js";
 import type { Difference } from "../report/index.js";
 import { fileOf, inFile } from "./load.js";
+import { matchNodes, matchValues } from "./match-values.js";
 import { interfaceDifferences } from "./model-interface.js";
 
 export interface DiffOptions {
@@ -23,16 +24,18 @@ type Detail = Difference["model"][number];
 
 /**
  * Nodes, weights, MACs, interface and metadata in which two models differ. Nodes are matched by name (by first output
- * where they have none), weights by name. Nothing is run.
+ * where they have none), else by what they make ({@link matchNodes}), weights by name, else by the matched nodes that read
+ * them. What is only called otherwise is «renamed». Nothing is run.
  */
 export async function diff(a: Model, b: Model, options: DiffOptions = {}): Promise<Difference> {
   const cost = (model: Model) => inFile(model, () => modelCost(model, inferFacts(model, options)));
   const [costA, costB] = [await cost(a), await cost(b)];
+  const renames = renamesOf(a, b);
   const differences = {
     interface: interfaceDifferences(a, b),
     model: modelDifferences(a, b),
-    nodes: nodeDifferences(a.graph, b.graph),
-    weights: weightDifferences(a.graph, b.graph),
+    nodes: nodeDifferences(a.graph, b.graph, renames),
+    weights: weightDifferences(a.graph, b.graph, renames),
   };
   return {
     schema: "convopt.diff/1",
@@ -72,20 +75,55 @@ function detailsOf(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string
     .map((key) => ({ what: key, a: a.get(key) ?? null, b: b.get(key) ?? null }));
 }
 
-function nodeDifferences(a: Graph, b: Graph): Difference["nodes"] {
+interface Renames {
+  /** Nodes of the second model that stand for nodes of the first whose label it doesn't have. */
+  readonly nodes: ReadonlyMap<Node, Node>;
+  /** The same for weights, by name. */
+  readonly weights: ReadonlyMap<string, string>;
+  /** Names of the first model for values of the second. */
+  readonly names: ReadonlyMap<Value, string>;
+}
+
+/** Matches what has another name in the second model; weights by the slots of matched nodes that read them. */
+function renamesOf(a: Model, b: Model): Renames {
+  const names = new Map<Value, string>();
+  for (const [value, twin] of matchValues(a, b)) names.set(twin, value.name);
+  const pairs = matchNodes(a, b);
+  const weights = new Map<string, string>();
+  for (const [node, twin] of pairs) {
+    node.inputs.forEach((input, slot) => {
+      const other = twin.input(slot);
+      if (!input?.initializer || !other?.initializer) return;
+      if (b.graph.value(input.name)?.initializer || a.graph.value(other.name)?.initializer) return;
+      weights.set(input.name, other.name);
+      names.set(other, input.name);
+    });
+  }
+  const [left, right] = [byLabel(a.graph), byLabel(b.graph)];
+  const renamed = [...pairs].filter(([node, twin]) => !right.has(node.label) && !left.has(twin.label));
+  return { nodes: new Map(renamed), weights, names };
+}
+
+function nodeDifferences(a: Graph, b: Graph, renames: Renames): Difference["nodes"] {
   const [left, right] = [byLabel(a), byLabel(b)];
+  const renamed = new Set(renames.nodes.values());
   const found: Difference["nodes"] = [];
   for (const [label, node] of left) {
-    const other = right.get(label);
+    const other = right.get(label) ?? renames.nodes.get(node);
     if (!other) {
       found.push({ name: node.label, change: "removed", op: opOf(node), details: [] });
       continue;
     }
-    const details = detailsOf(describeNode(node), describeNode(other));
+    const details = detailsOf(describeNode(node), describeNode(other, renames.names));
     if (details.length > 0) found.push({ name: node.label, change: "changed", op: opOf(other), details });
+    if (renamed.has(other)) {
+      const name = { what: "name", a: node.label, b: other.label };
+      found.push({ name: node.label, change: "renamed", op: opOf(other), details: [name] });
+    }
   }
   for (const [label, node] of right) {
-    if (!left.has(label)) found.push({ name: node.label, change: "added", op: opOf(node), details: [] });
+    if (!left.has(label) && !renamed.has(node))
+      found.push({ name: node.label, change: "added", op: opOf(node), details: [] });
   }
   return found;
 }
@@ -105,9 +143,10 @@ function opOf(node: Node): string {
   return node.domain === "" ? node.op : `${node.domain}.${node.op}`;
 }
 
-function describeNode(node: Node): Map<string, string> {
+/** With the first model's names for values that are only called otherwise. */
+function describeNode(node: Node, known?: ReadonlyMap<Value, string>): Map<string, string> {
   const names = (values: readonly (Value | null)[]): string =>
-    values.map((value) => value?.name ?? "").join(", ");
+    values.map((value) => (value && known?.get(value)) ?? value?.name ?? "").join(", ");
   return new Map([
     ["operator", opOf(node)],
     ["inputs", names(node.inputs)],
@@ -138,13 +177,18 @@ function typeOf(tensor: Tensor): string {
   return `${tensor.dtype}[${tensor.dims.join(",")}]`;
 }
 
-function weightDifferences(a: Graph, b: Graph): Difference["weights"] {
+function weightDifferences(a: Graph, b: Graph, renames: Renames): Difference["weights"] {
   const weights = (graph: Graph): Map<string, Tensor> =>
     new Map(graph.initializers.map((value) => [value.name, value.initializer!]));
   const [left, right] = [weights(a), weights(b)];
   const found: Difference["weights"] = [];
+  const renamed = new Set(renames.weights.values());
   for (const [name, tensor] of left) {
-    const other = right.get(name);
+    const newName = renames.weights.get(name);
+    const other = right.get(newName ?? name);
+    if (newName !== undefined) {
+      found.push({ name, change: "renamed", a: name, b: newName, relativeError: null });
+    }
     if (!other) {
       found.push({ name, change: "removed", a: typeOf(tensor), b: null, relativeError: null });
     } else if (typeOf(tensor) !== typeOf(other)) {
@@ -155,7 +199,7 @@ function weightDifferences(a: Graph, b: Graph): Difference["weights"] {
     }
   }
   for (const [name, tensor] of right) {
-    if (!left.has(name))
+    if (!left.has(name) && !renamed.has(name))
       found.push({ name, change: "added", a: null, b: typeOf(tensor), relativeError: null });
   }
   return found;

@@ -1,12 +1,6 @@
 import type { DataSet } from "../calib/index.js";
 import { UnsupportedError, type Model } from "../ir/index.js";
-import {
-  addErrors,
-  noErrors,
-  prepareInterpreter,
-  relativeErrorOf,
-  type ErrorSums,
-} from "../measure/index.js";
+import { addErrors, noErrors, prepareInterpreter, type ErrorSums } from "../measure/index.js";
 import type { Verification } from "../report/index.js";
 import { breathe, inBatches } from "./batches.js";
 import { sampleIndices } from "./error-profile.js";

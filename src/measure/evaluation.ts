@@ -16,6 +16,8 @@ import {
 } from "../ir/index.js";
 import { attributesOf, fact, opDefinition, unknownFact, type Fact, type RuntimeValue } from "../ops/index.js";
 
+import type { BufferPool } from "./buffer-pool.js";
+
 /**
  * How float values are kept between nodes. Every operator accumulates in float64 and stores once.
  * "default": each output is rounded to the dtype that ONNX gives it.
@@ -30,6 +32,8 @@ export const largestTensorBytes = 2 ** 31;
 export interface EvaluationContext {
   readonly opset: number;
   readonly precision: Precision;
+  /** Where float results are allocated; fresh memory without one. */
+  readonly pool?: BufferPool | null;
   subgraph(graph: Graph, inputs: readonly RuntimeValue[]): readonly RuntimeValue[];
   random(): number;
 }
@@ -69,15 +73,15 @@ export function evaluateNode(
       });
       for (const known of facts) if (known) checkBytes(node, known);
     }
-    const { precision } = context;
+    const { precision, pool = null } = context;
     const outputs = definition.evaluate({
       node,
       opset: context.opset,
       attributes,
       inputs,
       values,
-      floats: (count) => allocateFloats(node, floatStorage(inputs, precision), count),
-      allocate: (dtype, count) => allocate(node, dtype, count, precision),
+      floats: (count) => allocateFloats(node, floatStorage(inputs, precision), count, pool),
+      allocate: (dtype, count) => allocate(node, dtype, count, precision, pool),
       subgraph: (graph, given) => context.subgraph(graph, given),
       random: () => context.random(),
     });
@@ -140,13 +144,26 @@ function guardSize(node: Node, count: number, bytes: number, dims: readonly numb
 
 type FloatStorage = "Float32Array" | "Float64Array";
 
-function allocateFloats(node: Node, storage: FloatStorage, count: number): Float32Array | Float64Array {
+function allocateFloats(
+  node: Node,
+  storage: FloatStorage,
+  count: number,
+  pool: BufferPool | null,
+): Float32Array | Float64Array {
   guardSize(node, count, storage === "Float64Array" ? 8 : 4);
+  const pooled = pool?.take(storage, count);
+  if (pooled) return pooled;
   return storage === "Float64Array" ? new Float64Array(count) : new Float32Array(count);
 }
 
-function allocate(node: Node, dtype: DType, count: number, precision: Precision): Values {
-  if (isFloat(dtype)) return allocateFloats(node, storageOf(dtype, precision), count);
+function allocate(
+  node: Node,
+  dtype: DType,
+  count: number,
+  precision: Precision,
+  pool: BufferPool | null,
+): Values {
+  if (isFloat(dtype)) return allocateFloats(node, storageOf(dtype, precision), count, pool);
   guardSize(node, count, storageBytes(dtype));
   return allocateValues(dtype, count);
 }

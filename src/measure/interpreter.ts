@@ -8,6 +8,7 @@ import {
   type Value,
 } from "../ir/index.js";
 import type { RuntimeValue } from "../ops/index.js";
+import { BufferPool } from "./buffer-pool.js";
 import { evaluateNode, placedError, type Precision } from "./evaluation.js";
 import { checkFeeds, requestedOutputs } from "./feeds.js";
 import { planModel, type GraphPlan, type Step } from "./plan.js";
@@ -51,6 +52,9 @@ export function interpret(
 export function prepareInterpreter(model: Model, o: InterpretOptions = {}): Interpreter {
   const outputs = requestedOutputs(model.graph, o.outputs);
   const plan = planModel(model, { outputs });
+  // Whoever watches nodes may keep what they made; bodies pass values on that are counted nowhere.
+  const flat = plan.steps.every((step) => step.call === null && step.subgraphs.size === 0);
+  const pool = flat && !o.onNode && !o.replace ? new BufferPool() : null;
   const runValues = (feeds: ReadonlyMap<string, RuntimeValue>): ReadonlyMap<string, RuntimeValue> => {
     const tensors = [...feeds].filter((feed): feed is [string, Tensor] => feed[1] instanceof Tensor);
     if (tensors.length === feeds.size) checkFeeds(model.graph, new Map(tensors));
@@ -60,7 +64,8 @@ export function prepareInterpreter(model: Model, o: InterpretOptions = {}): Inte
       if (given !== undefined) values.set(input, given);
     }
     const scope: Scope = { values, plan, outer: null };
-    new Run(o).graph(scope);
+    pool?.startRun();
+    new Run(o, pool).graph(scope);
     return new Map(outputs.map((output) => [output.name, lookUp(scope, output)]));
   };
   return {
@@ -99,7 +104,10 @@ function lookUp(scope: Scope, value: Value): RuntimeValue {
 }
 
 class Run {
-  constructor(readonly o: InterpretOptions) {}
+  constructor(
+    readonly o: InterpretOptions,
+    readonly pool: BufferPool | null,
+  ) {}
 
   graph(scope: Scope): void {
     const { plan, values } = scope;
@@ -108,7 +116,10 @@ class Run {
       const store = step.constant ? plan.constants : values;
       const [first] = step.node.outputs;
       if (!(step.constant && first && store.has(first))) this.#step(step, scope, store);
-      for (const value of step.dead) values.delete(value);
+      for (const value of step.dead) {
+        this.pool?.release(values.get(value) ?? null);
+        values.delete(value);
+      }
     }
   }
 
@@ -121,13 +132,16 @@ class Run {
       : evaluateNode(node, inputs, {
           opset: step.opset,
           precision: this.o.precision ?? "default",
+          pool: this.pool,
           subgraph: (graph, given) => this.#subgraph(step, graph, given, scope),
           random: randomSource(this.o.seed ?? 0, node.label),
         });
     this.o.onNode?.(node, outputs, performance.now() - started);
     const kept = (step.constant ? undefined : this.o.replace?.(node, outputs)) ?? outputs;
     node.outputs.forEach((output, index) => {
-      if (output) store.set(output, kept[index] ?? null);
+      if (!output) return;
+      store.set(output, kept[index] ?? null);
+      this.pool?.hold(kept[index] ?? null);
     });
   }
 

@@ -18,15 +18,13 @@ export const relu = defineUnary("Relu", {
  * all of this. Negative numbers become +0, a NaN stays whatever its sign bit.
  */
 function rectifyBits(x: Float32Array, y: Float32Array): void {
-  const from = new Int32Array(x.buffer, x.byteOffset, x.length);
-  const to = new Int32Array(y.buffer, y.byteOffset, y.length);
-  // As an integer, −∞ is the greatest of the negative numbers that are no NaN.
-  const infinity = -0x00800000;
-  for (let i = 0; i < to.length; i++) {
+  const count = x.length;
+  const from = new Int32Array(x.buffer, x.byteOffset, count);
+  const to = new Int32Array(y.buffer, y.byteOffset, count);
+  // As an integer, −∞ (−0x00800000) is the greatest of the negative numbers that are no NaN.
+  for (let i = 0; i < count; i++) {
     const bits = from[i]!;
-    const negative = bits >> 31;
-    const notANumber = (infinity - bits) >> 31;
-    to[i] = bits & ~(negative & ~notANumber);
+    to[i] = bits & ~((bits >> 31) & ~((-0x00800000 - bits) >> 31));
   }
 }
 

@@ -52,8 +52,8 @@ function nonNegative(call: InferCall<unknown> | EvalCall<unknown>, dims: readonl
 function vaguelyExpanded(shape: readonly Dim[] | null, rank: Dim): readonly Dim[] | null {
   if (!shape || typeof rank !== "number") return null;
   const alone = shape.length - rank;
-  const kept = shape.map(
-    (dim, axis): Dim => (axis < alone || (typeof dim === "number" && dim > 1) ? dim : null),
+  const kept = shape.map((dim, axis): Dim =>
+    axis < alone || (typeof dim === "number" && dim > 1) ? dim : null,
   );
   return [...Array<null>(Math.max(rank - shape.length, 0)).fill(null), ...kept];
 }

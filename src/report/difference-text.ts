@@ -1,10 +1,10 @@
 import type { Difference } from "./difference.js";
-import { forTerminal } from "./escape.js";
+import { forMarkdown, forTerminal } from "./escape.js";
 import { byteSize, quantity, ratio, small } from "./format.js";
 import { shorten, textTable } from "./table.js";
 
 const maxCell = 60;
-const marks = { added: "+", removed: "-", changed: "~" } as const;
+const marks = { added: "+", removed: "-", changed: "~", renamed: "=" } as const;
 
 /** What `diff` found, for a terminal. */
 export function renderDifference(difference: Difference): string {
@@ -44,9 +44,11 @@ function section(title: string, lines: readonly string[]): string {
     : "";
 }
 
+function over(pair: Difference["macs"]): string {
+  return ratio(pair.a && pair.b !== null ? pair.b / pair.a : null);
+}
+
 function totals({ macs, params, bytes }: Difference): string {
-  const over = (pair: Difference["macs"]): string =>
-    ratio(pair.a && pair.b !== null ? pair.b / pair.a : null);
   return textTable(
     [
       { title: "" },
@@ -64,4 +66,55 @@ function totals({ macs, params, bytes }: Difference): string {
 
 function cell(raw: string | null): string {
   return raw === null ? "none" : shorten(forTerminal(raw), maxCell);
+}
+
+/** The same as Markdown tables. */
+export function renderDifferenceMarkdown(difference: Difference): string {
+  const { interface: sides, model, nodes, weights, macs, params, bytes, same } = difference;
+  const text = (raw: string | null): string => (raw === null ? "none" : forMarkdown(shorten(raw, maxCell)));
+  const tables = [
+    markdownTable(
+      ["", "first", "second", "ratio"],
+      [
+        ["MACs per sample (FLOPs = 2 × MACs)", quantity(macs.a), quantity(macs.b), over(macs)],
+        ["parameters", quantity(params.a), quantity(params.b), over(params)],
+        ["file size", byteSize(bytes.a), byteSize(bytes.b), over(bytes)],
+      ],
+    ),
+    markdownTable(
+      ["interface"],
+      sides.map((line) => [text(line)]),
+    ),
+    markdownTable(
+      ["model", "first", "second"],
+      model.map(({ what, a, b }) => [text(what), text(a), text(b)]),
+    ),
+    markdownTable(
+      ["node", "operator", "change", "what"],
+      nodes.map(({ name, op, change, details }) => [
+        text(name),
+        text(op),
+        change,
+        details.map(({ what, a, b }) => `${text(what)} ${text(a)} → ${text(b)}`).join("; "),
+      ]),
+    ),
+    markdownTable(
+      ["weight", "change", "first", "second", "relative L2"],
+      weights.map(({ name, change, a, b, relativeError }) => [
+        text(name),
+        change,
+        text(a),
+        text(b),
+        small(relativeError),
+      ]),
+    ),
+    same ? "No difference in nodes, weights, interface and metadata." : "",
+  ];
+  return tables.filter((table) => table !== "").join("\n\n") + "\n";
+}
+
+function markdownTable(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return "";
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  return [line(columns), line(columns.map(() => "---")), ...rows.map(line)].join("\n");
 }

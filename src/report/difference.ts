@@ -7,15 +7,16 @@ const amounts = z.object({ a: z.number().nullable(), b: z.number().nullable() })
 
 export const nodeDifferenceSchema = z.object({
   name: z.string(),
-  change: z.enum(["added", "removed", "changed"]),
+  change: z.enum(["added", "removed", "changed", "renamed"]),
   op: z.string(),
-  /** What changed: the operator, an attribute, inputs or outputs. */
+  /** What changed: the name, the operator, an attribute, inputs or outputs. */
   details: z.array(z.object({ what: z.string(), a: side, b: side })),
 });
 
 export const weightDifferenceSchema = z.object({
   name: z.string(),
-  change: z.enum(["added", "removed", "changed"]),
+  change: z.enum(["added", "removed", "changed", "renamed"]),
+  /** Type and shape; the names where it is renamed. */
   a: side,
   b: side,
   /** ‖b − a‖₂ / ‖a‖₂ where types and shapes are equal numbers, else null. */

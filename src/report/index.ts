@@ -4,7 +4,7 @@ export * from "./certificate.js";
 export { renderCertificateCheck } from "./certificate-text.js";
 export * from "./details.js";
 export * from "./difference.js";
-export { renderDifference } from "./difference-text.js";
+export { renderDifference, renderDifferenceMarkdown } from "./difference-text.js";
 export * from "./escape.js";
 export * from "./explanation.js";
 export { renderExplanation } from "./explanation-text.js";

@@ -218,7 +218,7 @@ function spreadByCost(plans: readonly FormPlan[], layer: ConvLayer, count: numbe
     .sort((a, b) => a.macs - b.macs);
   return Array.from(
     { length: count },
-    (_, i) => sorted[Math.round((i * (sorted.length - 1)) / (count - 1))]!.plan,
+    (_, i) => sorted[Math.round((i * (sorted.length - 1)) / Math.max(1, count - 1))]!.plan,
   );
 }
 

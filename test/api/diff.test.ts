@@ -1,7 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { cloneModel, diff, differenceSchema, load, renderDifference } from "../../src/index.js";
+import {
+  cloneModel,
+  diff,
+  differenceSchema,
+  GraphBuilder,
+  load,
+  renderDifference,
+  renderDifferenceMarkdown,
+  Tensor,
+  type Model,
+} from "../../src/index.js";
 import { graph } from "../cli/invoke.js";
-import { linearModel } from "./small-models.js";
+import { linearModel, modelOf } from "./small-models.js";
 
 describe("diff", () => {
   it("finds nothing between a model and itself", async () => {
@@ -57,5 +67,44 @@ describe("diff", () => {
     expect((await diff(model, cloneModel(model))).same).toBe(true);
     const { nodes } = await diff(model, linearModel([[1]]));
     expect(nodes.filter(({ change }) => change === "removed")).toHaveLength(model.graph.nodes.length);
+  });
+
+  it("matches nodes and weights through renames", async () => {
+    const named = (prefix: string, by: number): Model => {
+      const builder = new GraphBuilder();
+      const x = builder.input("x", { dtype: "float32", shape: ["N", 2] });
+      const w = builder.initializer(`${prefix}w`, Tensor.f32([2, 2], [1, 2, 3, by]));
+      const at = (name: string) => ({ name: `${prefix}${name}`, outputs: [`${prefix}${name}-out`] });
+      const hidden = builder.op("MatMul", [x, w], {}, at("product"));
+      builder.output(builder.op("Relu", [hidden], {}, { name: `${prefix}relu`, outputs: ["y"] }), {
+        dtype: "float32",
+        shape: ["N", 2],
+      });
+      return modelOf(builder);
+    };
+    const { nodes, weights } = await diff(named("a-", 4), named("b-", 5));
+    expect(nodes.map(({ name, change }) => [name, change])).toEqual([
+      ["a-product", "renamed"],
+      ["a-relu", "renamed"],
+    ]);
+    expect(weights).toEqual([
+      { name: "a-w", change: "renamed", a: "a-w", b: "b-w", relativeError: null },
+      {
+        name: "a-w",
+        change: "changed",
+        a: "float32[2,2]",
+        b: "float32[2,2]",
+        relativeError: 1 / Math.hypot(1, 2, 3, 4),
+      },
+    ]);
+    const result = await diff(named("a-", 4), named("b-|x|\n", 4));
+    expect(renderDifference(result)).toContain("= a-product MatMul: name a-product → b-|x|");
+    const markdown = renderDifferenceMarkdown(result);
+    for (const line of markdown
+      .trim()
+      .split("\n")
+      .filter((text) => text !== ""))
+      expect(line).toMatch(/^\| .* \|$/);
+    expect(markdown).toContain("b-\\|x\\|");
   });
 });

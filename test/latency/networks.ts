@@ -2,7 +2,17 @@ import { isLayer, isLayerOp, readLayer } from "../../src/forms/index.js";
 import { attr, GraphBuilder, Model, Tensor, type Value } from "../../src/ir/index.js";
 import { seededRandom } from "../../src/linalg/index.js";
 import { inferFacts, modelCost, type FactTable } from "../../src/measure/index.js";
-import type { LatencySlot, OpenTimed } from "../../src/latency/index.js";
+import {
+  createLatencyModel,
+  LayerWindows,
+  MeasuredSource,
+  ProfileRecorder,
+  type LatencyProfile,
+  type LatencySlot,
+  type OpenTimed,
+} from "../../src/latency/index.js";
+import { isDecline } from "../../src/engine/index.js";
+import { preset } from "../../passes/index.js";
 
 export function noise(dims: readonly number[], seed = 1): Tensor {
   const random = seededRandom(seed);
@@ -88,4 +98,25 @@ export function knownRuntime(options: { readonly refuses?: (model: Model) => Err
     });
   };
   return { open, opened, alive: () => alive };
+}
+
+const machine = { cpu: "a phone", cores: 8, platform: "linux-arm64" };
+
+/** A profile of all layers with the first forms of every family, as the known runtime has them. */
+export async function profileOf(network: Network): Promise<LatencyProfile> {
+  const { model, facts, slots, feeds } = network;
+  const windows = new LayerWindows(model, facts, slots);
+  const source = new MeasuredSource("known", {
+    ...{ model, feeds, windows: windows.all, threads: 1, open: knownRuntime().open },
+  });
+  const recorder = new ProfileRecorder(source);
+  const latency = createLatencyModel(windows, recorder);
+  for (const slot of slots) {
+    const plans = preset.families.flatMap((family) => {
+      const proposed = family.propose(slot.layer);
+      return isDecline(proposed) ? [] : proposed.slice(0, 3);
+    });
+    await latency.costs(slot, plans);
+  }
+  return recorder.profile(model, feeds, machine);
 }

@@ -1,7 +1,5 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { preset } from "../../passes/index.js";
-import { isDecline } from "../../src/engine/index.js";
 import { depthwiseSeparable, lowerings, programCost, spatiallySeparable } from "../../src/forms/index.js";
 import { ModelError } from "../../src/ir/index.js";
 import {
@@ -11,35 +9,13 @@ import {
   LayerWindows,
   MeasuredSource,
   parseProfile,
-  ProfileRecorder,
   usualConstants,
-  type LatencyProfile,
 } from "../../src/latency/index.js";
 import { candidateChains } from "../../src/latency/candidate.js";
 import { convKind, featureNames, programFeatures } from "../../src/latency/features.js";
 import { estimate } from "../../src/latency/roofline.js";
 import { seededRandom } from "../../src/linalg/index.js";
-import { knownRuntime, residualNetwork, type Network } from "./networks.js";
-
-const machine = { cpu: "a phone", cores: 8, platform: "linux-arm64" };
-
-async function profileOf(network: Network): Promise<LatencyProfile> {
-  const { model, facts, slots, feeds } = network;
-  const windows = new LayerWindows(model, facts, slots);
-  const source = new MeasuredSource("known", {
-    ...{ model, feeds, windows: windows.all, threads: 1, open: knownRuntime().open },
-  });
-  const recorder = new ProfileRecorder(source);
-  const latency = createLatencyModel(windows, recorder);
-  for (const slot of slots) {
-    const plans = preset.families.flatMap((family) => {
-      const proposed = family.propose(slot.layer);
-      return isDecline(proposed) ? [] : proposed.slice(0, 3);
-    });
-    await latency.costs(slot, plans);
-  }
-  return recorder.profile(model, feeds, machine);
-}
+import { knownRuntime, profileOf, residualNetwork } from "./networks.js";
 
 const network = residualNetwork(2, 16);
 const profile = await profileOf(network);

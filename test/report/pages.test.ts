@@ -72,8 +72,8 @@ describe("the page", () => {
       const html = renderHtml(hostile);
       expect(tagsOf(html), name).toEqual(plain);
       expect(html, name).not.toMatch(/<script|(href|src)="(?!data:image)|<[a-z][^>]*\son[a-z]+="/);
-      // eslint-disable-next-line no-control-regex
       expect(html.replaceAll("\n", ""), name).not.toMatch(
+        // eslint-disable-next-line no-control-regex
         /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/,
       );
       for (const text of [renderText(hostile), renderMarkdown(hostile)])

@@ -1,11 +1,18 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { readNpy, writeNpy } from "../../src/index.js";
 import { elementCount, Tensor, type Model } from "../../src/ir/index.js";
 import { interpret, relativeL2 } from "../../src/measure/index.js";
 import { loadModel } from "../../src/onnx/index.js";
 import { openExecutor } from "../../src/runtime/index.js";
 import { outputsBeforeSoftmax, withRandomWeights } from "./random-weights.js";
 import { seededNormal } from "./seeded-normal.js";
-import { lightModels, sharedHere, sharedModel } from "./shared-models.js";
+import { lightModels, python, sharedHere, sharedModel } from "./shared-models.js";
+import { runPeer } from "./peers.js";
+import { scratchFolder } from "../cli/invoke.js";
+
+const scratch = scratchFolder();
 
 /** Too slow for a test (bench only): vgg19 and style-mosaic. ONNX Runtime refuses super-resolution. */
 const light = lightModels.filter((name) => name !== "light-vgg19");
@@ -60,5 +67,22 @@ describe.runIf(sharedHere)("the interpreter against ONNX Runtime on real models"
     const [output] = interpret(model, imageFeeds(model, { 0: 1 })).values();
     expect(output!.dims).toEqual([1, 1, 672, 672]);
     expect(output!.numbers.every(Number.isFinite)).toBe(true);
+  });
+});
+
+describe.runIf(sharedHere && python !== null)("the interpreter against NumPy in float64 on resnet20", () => {
+  it("agrees to 1e-12 in float64, and by default as well as a runtime does", async () => {
+    const model = await loadModel(sharedModel("resnet20"));
+    const feeds = imageFeeds(model, { 0: 4 });
+    const [name, image] = [...feeds][0]!;
+    const [input, output] = [join(scratch, "input.npy"), join(scratch, "output.npy")];
+    writeFileSync(input, writeNpy(Tensor.of("float64", image.dims, Float64Array.from(image.numbers))));
+    const peer = runPeer("double_reference.py", { model: sharedModel("resnet20"), input, output });
+    expect(peer).toEqual({ dtype: "float64" });
+    const exact = readNpy(readFileSync(output));
+    const run = (precision: "float64" | "default"): Tensor =>
+      interpret(model, new Map([[name, image]]), { precision }).get("output")!;
+    expect(relativeL2(run("float64"), exact)).toBeLessThanOrEqual(1e-12);
+    expect(relativeL2(run("default"), exact)).toBeLessThanOrEqual(2.9e-7);
   });
 });

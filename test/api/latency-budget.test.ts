@@ -1,0 +1,33 @@
+import { describe, expect, it } from "vitest";
+import { optimize } from "../../src/api/optimize.js";
+import { profileOf, residualNetwork } from "../latency/networks.js";
+
+const network = residualNetwork(2, 16);
+const profile = await profileOf(network);
+const shapes = new Map([["x", [1, 3, 8, 8]]]);
+const common = { shapes, engine: "reference", effort: "fast", latencyProfile: profile } as const;
+
+describe("a latency budget on a profile's machine", () => {
+  it("is kept as the profile has it, by forms that are faster than their layers", async () => {
+    const { report } = await optimize(network.model, { ...common, budget: { keepLatency: 0.6 } });
+    expect(report.latencyMs.ratio).toBeLessThanOrEqual(0.6);
+    expect(report.verdicts).toMatchObject([{ budget: "keepLatency", met: true }]);
+    const applied = report.layers.filter(({ verdict, form }) => verdict === "applied" && form !== "standard");
+    expect(applied.length).toBeGreaterThan(0);
+    for (const { ms } of applied) expect(ms[1]!).toBeLessThan(ms[0]!);
+  }, 60_000);
+
+  it("holds together with a MAC budget", async () => {
+    const budget = { keepLatency: 0.8, keepMacs: 0.5 };
+    const { report } = await optimize(network.model, { ...common, budget });
+    expect(report.latencyMs.ratio).toBeLessThanOrEqual(0.8);
+    expect(report.macs.ratio).toBeLessThanOrEqual(0.5);
+    expect(report.verdicts.every(({ met }) => met)).toBe(true);
+  }, 60_000);
+
+  it("that nothing keeps is missed, with the fastest there is", async () => {
+    const { report } = await optimize(network.model, { ...common, budget: { keepLatency: 0.001 } });
+    expect(report.verdicts).toMatchObject([{ budget: "keepLatency", met: false }]);
+    expect(report.latencyMs.ratio).toBeLessThan(0.6);
+  }, 60_000);
+});
