@@ -12,7 +12,7 @@ function relu(values: Float32Array): Float32Array {
   return interpret(new Model(builder.graph), feeds).get("y")!.data as Float32Array;
 }
 
-describe("Relu on bits", () => {
+describe("Relu of float32", () => {
   it("is max(0, x) for every kind of float32, NaN of either sign included", () => {
     const words = Uint32Array.of(
       ...[0x00000000, 0x80000000, 0x00000001, 0x80000001, 0x7f7fffff, 0xff7fffff, 0x7f800000],

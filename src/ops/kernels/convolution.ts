@@ -47,6 +47,7 @@ export function convolve(operands: ConvolutionOperands): void {
   const positions = elementCount(geometry.outputShape.slice(2));
   const width = positions / plan.rows;
   const band = scratch(plan.channelStride * plan.channels);
+  const fill = bandFiller(band, x, plan);
   const few = perGroup <= fewChannels;
   const windows = few ? windowsOf(geometry, plan, width) : null;
   const taps = new Float64Array(few ? depth : 0);
@@ -56,7 +57,7 @@ export function convolve(operands: ConvolutionOperands): void {
       const channel = n * group * plan.channels + g * plan.channels;
       for (let row = 0; row < plan.rows; row += plan.bandRows) {
         const rows = Math.min(plan.bandRows, plan.rows - row);
-        fillBand(band, x, channel, plan, row);
+        fill(channel, row);
         const cols = rows * width;
         const out = g * perGroup;
         const at = (n * outChannels + out) * positions + row * width;
@@ -67,9 +68,9 @@ export function convolve(operands: ConvolutionOperands): void {
             if (windows) {
               sums.fill(start, 0, cols);
               for (let c = 0; c < plan.channels; c++)
-                addWindows(band, c * plan.channelStride, { ...windows, rows }, taps, 9 * c, sums);
+                addWindows(band, c * plan.channelStride, windows, rows, taps, 9 * c, sums);
             } else {
-              sumPatches(band, plan.starts, plan.offsets, taps, start, sums, cols);
+              sumPatches(band, plan.starts(), plan.offsets, taps, start, sums, cols);
             }
             y.set(cols === sums.length ? sums : sums.subarray(0, cols), at + o * positions);
           }
@@ -80,7 +81,7 @@ export function convolve(operands: ConvolutionOperands): void {
           cols,
           depth,
           packA: packStrided(weight, out * depth, depth, 1),
-          packB: packGathered(band, plan.starts, plan.offsets),
+          packB: packGathered(band, plan.starts(), plan.offsets),
           store: (c, stride, firstRow, count, column, wide) => {
             for (let r = 0; r < count; r++) {
               const add = bias ? bias[out + firstRow + r]! : 0;
@@ -145,7 +146,7 @@ function windowsOf(
   { kernel, strides, dilations }: KnownConvGeometry,
   { padded }: BandPlan,
   width: number,
-): Omit<Windows, "rows"> | null {
+): Windows | null {
   if (kernel.length !== 2 || kernel.some((size) => size !== 3) || dilations.some((step) => step !== 1))
     return null;
   const rowStride = padded[1]!;
@@ -190,8 +191,8 @@ export interface BandPlan {
   readonly spatial: readonly number[];
   readonly padded: readonly number[];
   readonly begins: readonly number[];
-  /** Per position of a band. */
-  readonly starts: Int32Array;
+  /** Per position of a band; made on first use, since 3×3 windows do without. */
+  starts(): Int32Array;
   /** Per channel and tap, in the weight's order. */
   readonly offsets: Int32Array;
 }
@@ -218,12 +219,7 @@ function planBands(geometry: KnownConvGeometry, xDims: readonly number[]): BandP
   const channelStride = height * rowStride;
   const reach = stridesOf([height, ...padded.slice(1)]);
   const tooMuch = channelStride * channels > mostBand;
-  const starts = tooMuch
-    ? new Int32Array(0)
-    : tableOf(
-        [bandRows, ...outs.slice(1)],
-        reach.map((r, axis) => r * strides[axis]!),
-      );
+  let starts: Int32Array | null = null;
   const offsets = tooMuch
     ? new Int32Array(0)
     : tableOf([channels, ...kernel], [channelStride, ...reach.map((r, axis) => r * dilations[axis]!)]);
@@ -237,7 +233,11 @@ function planBands(geometry: KnownConvGeometry, xDims: readonly number[]): BandP
     spatial,
     padded,
     begins: pads.slice(0, rank),
-    starts,
+    starts: () =>
+      (starts ??= tableOf(
+        [bandRows, ...outs.slice(1)],
+        reach.map((r, axis) => r * strides[axis]!),
+      )),
     offsets,
   };
 }
@@ -254,25 +254,60 @@ export function tableOf(dims: readonly number[], strides: readonly number[]): In
   return table;
 }
 
-/** Fills a band with the input rows that output rows from `row` on see, widened, zeros where there is padding. */
-function fillBand(band: Float64Array, x: NumberArray, channel: number, plan: BandPlan, row: number): void {
-  const { spatial, padded, begins, height, channelStride } = plan;
-  const size = elementCount(spatial);
-  const first = row * plan.step - begins[0]!;
+/**
+ * Fills a band with the input rows that output rows from `row` on see, widened, zeros where there is padding. Channels of
+ * one row have their padding in the same places, so that it is zeroed once.
+ */
+function bandFiller(
+  band: Float64Array,
+  x: NumberArray,
+  plan: BandPlan,
+): (channel: number, row: number) => void {
+  let filled = -1;
+  let runs: BandRuns | null = null;
+  const size = elementCount(plan.spatial);
+  return (channel, row) => {
+    if (row !== filled) {
+      runs = runsOf(plan, row);
+      filled = row;
+      if (runs.padded) band.fill(0, 0, plan.channelStride * plan.channels);
+    }
+    const { sources, targets, length } = runs!;
+    for (let c = 0; c < plan.channels; c++) {
+      const from = (channel + c) * size;
+      const to = c * plan.channelStride;
+      // A loop of its own for the common type: one for several types is slower for all of them.
+      if (x instanceof Float32Array) {
+        for (let r = 0; r < sources.length; r++)
+          copyFloats(x, from + sources[r]!, band, to + targets[r]!, length);
+      } else {
+        for (let r = 0; r < sources.length; r++)
+          copyRun(x, from + sources[r]!, band, to + targets[r]!, length);
+      }
+    }
+  };
+}
+
+/** Neighbouring elements of a channel that lie in a band: from where in the channel, to where in the band. */
+interface BandRuns {
+  readonly sources: Int32Array;
+  readonly targets: Int32Array;
+  readonly length: number;
+  /** Whether anything of the band is not covered. */
+  readonly padded: boolean;
+}
+
+function runsOf({ spatial, padded, begins, height, channelStride, step }: BandPlan, row: number): BandRuns {
+  const first = row * step - begins[0]!;
   const inner = spatial.slice(1);
   const whole =
     first >= 0 &&
     first + height <= spatial[0]! &&
     inner.every((n, i) => n === padded[i + 1]! && begins[i + 1] === 0);
   if (whole) {
-    const count = channelStride;
-    for (let c = 0; c < plan.channels; c++) {
-      const from = (channel + c) * size + first * elementCount(inner);
-      band.set(x.subarray(from, from + count), c * channelStride);
-    }
-    return;
+    const sources = Int32Array.of(first * elementCount(inner));
+    return { sources, targets: new Int32Array(1), length: channelStride, padded: false };
   }
-  band.fill(0, 0, channelStride * plan.channels);
   const rank = spatial.length;
   // Runs along the last axis: the part of the input that lies inside of the band.
   const low = begins.map((begin, axis) => (axis === 0 ? Math.max(0, first) : Math.max(0, -begin)));
@@ -280,30 +315,24 @@ function fillBand(band: Float64Array, x: NumberArray, channel: number, plan: Ban
     axis === 0 ? Math.min(n, first + height) : Math.min(n, padded[axis]! - begins[axis]!),
   );
   const counts = high.map((end, axis) => end - low[axis]!);
-  if (counts.some((count) => count <= 0)) return;
+  const none = new Int32Array(0);
+  if (counts.some((count) => count <= 0)) return { sources: none, targets: none, length: 0, padded: true };
   const shift = begins.map((begin, axis) => (axis === 0 ? -first : begin));
   const sourceStrides = stridesOf(spatial);
   const bandStrides = stridesOf([height, ...padded.slice(1)]);
-  const run = counts[rank - 1]!;
-  const outer = counts.slice(0, -1);
-  const sources = tableOf(outer, sourceStrides);
-  const targets = tableOf(outer, bandStrides);
   let source = 0;
   let target = 0;
   for (let axis = 0; axis < rank; axis++) {
     source += low[axis]! * sourceStrides[axis]!;
     target += (low[axis]! + shift[axis]!) * bandStrides[axis]!;
   }
-  for (let c = 0; c < plan.channels; c++) {
-    const from = (channel + c) * size + source;
-    const to = c * channelStride + target;
-    // A loop of its own for the common type: one for several types is slower for all of them.
-    if (x instanceof Float32Array) {
-      for (let r = 0; r < sources.length; r++) copyFloats(x, from + sources[r]!, band, to + targets[r]!, run);
-    } else {
-      for (let r = 0; r < sources.length; r++) copyRun(x, from + sources[r]!, band, to + targets[r]!, run);
-    }
-  }
+  const outer = counts.slice(0, -1);
+  return {
+    sources: tableOf(outer, sourceStrides).map((at) => at + source),
+    targets: tableOf(outer, bandStrides).map((at) => at + target),
+    length: counts[rank - 1]!,
+    padded: true,
+  };
 }
 
 function copyFloats(from: Float32Array, p: number, to: Float64Array, q: number, count: number): void {

@@ -10,7 +10,6 @@ export interface Windows {
   readonly across: number;
   /** Elements between two rows of a window. */
   readonly rowStride: number;
-  readonly rows: number;
   readonly width: number;
 }
 
@@ -18,16 +17,16 @@ export interface Windows {
 export function addWindows(
   band: Float64Array,
   base: number,
-  { down, across, rowStride, rows, width }: Windows,
+  { down, across, rowStride, width }: Windows,
+  rows: number,
   taps: Float64Array,
   tap: number,
   sums: Float64Array,
 ): void {
-  const kernel = taps.subarray(tap, tap + 9);
   for (let row = 0; row < rows; row++) {
     const at = base + row * down;
-    if (across === 1) addRow(band, at, rowStride, kernel, sums, row * width, width);
-    else addSteppedRow(band, at, rowStride, across, kernel, sums, row * width, width);
+    if (across === 1) addRow(band, at, rowStride, taps, tap, sums, row * width, width);
+    else addSteppedRow(band, at, rowStride, across, taps, tap, sums, row * width, width);
   }
 }
 
@@ -36,13 +35,14 @@ function addRow(
   at: number,
   rowStride: number,
   taps: Float64Array,
+  tap: number,
   sums: Float64Array,
   to: number,
   width: number,
 ): void {
-  const [w0, w1, w2] = [taps[0]!, taps[1]!, taps[2]!];
-  const [w3, w4, w5] = [taps[3]!, taps[4]!, taps[5]!];
-  const [w6, w7, w8] = [taps[6]!, taps[7]!, taps[8]!];
+  const [w0, w1, w2] = [taps[tap]!, taps[tap + 1]!, taps[tap + 2]!];
+  const [w3, w4, w5] = [taps[tap + 3]!, taps[tap + 4]!, taps[tap + 5]!];
+  const [w6, w7, w8] = [taps[tap + 6]!, taps[tap + 7]!, taps[tap + 8]!];
   let p = at + 2;
   let q = p + rowStride;
   let r = q + rowStride;
@@ -75,13 +75,14 @@ function addSteppedRow(
   rowStride: number,
   step: number,
   taps: Float64Array,
+  tap: number,
   sums: Float64Array,
   to: number,
   width: number,
 ): void {
-  const [w0, w1, w2] = [taps[0]!, taps[1]!, taps[2]!];
-  const [w3, w4, w5] = [taps[3]!, taps[4]!, taps[5]!];
-  const [w6, w7, w8] = [taps[6]!, taps[7]!, taps[8]!];
+  const [w0, w1, w2] = [taps[tap]!, taps[tap + 1]!, taps[tap + 2]!];
+  const [w3, w4, w5] = [taps[tap + 3]!, taps[tap + 4]!, taps[tap + 5]!];
+  const [w6, w7, w8] = [taps[tap + 6]!, taps[tap + 7]!, taps[tap + 8]!];
   let p = at;
   const end = to + width;
   for (let i = to; i < end; i++, p += step) {
