@@ -124,7 +124,9 @@ function openModel(
 }
 
 function modelTime(model: Model, series: Series, first: Series, layers: LayerTime[] | null): ModelTime {
-  const { count, median: middle, quartiles, interval, least, outliers } = spreadOf(series.runs);
+  // Both the milliseconds and the ratio are of the rounds' quickest runs.
+  const { median: middle, quartiles, interval, least } = spreadOf(series.rounds);
+  const { count, outliers } = spreadOf(series.runs);
   const ratio = ratioSpread(series.rounds, first.rounds);
   return {
     ...fileOf(model),

@@ -167,11 +167,12 @@ export class BudgetSearch {
     if (budget.keepMacs !== undefined) limits.macs = budget.keepMacs * (before.macs ?? 0) - fixed.macs;
     if (budget.keepParams !== undefined) limits.params = budget.keepParams * before.params - fixed.params;
     const { latency, options } = this;
-    const solution = latency
+    const refitted = latency
       ? await withinLatency(prepared.exact, latency, { ...options, budget }, (ms) =>
           solveBudget(search, { ...limits, ms }, budget, { axis: "ms", total: latency.ownMs }),
         )
       : await solveBudget(search, limits, budget, { axis: "macs", total: layerMacs });
+    const solution = refitted && (await recovered(search, refitted, budget));
     if (solution) recordDecisions(search, solution, ledger);
     const model = cloneModel(prepared.exact);
     if (solution) applyLayers(model, solution.fitted);
@@ -198,8 +199,8 @@ async function fitPool(
 
 /**
  * The best solution within the cost limits; with quality budgets the cheapest that keeps them on the selected images,
- * found by bisection over the cost. Quality outranks cost: where the cost limits cost too much quality, the result is
- * dearer than they allow.
+ * found by bisection over the cost, before any recovery. Quality outranks cost: where the cost limits cost too much
+ * quality, the result is dearer than they allow.
  */
 async function solveBudget(
   search: Search,
@@ -208,31 +209,40 @@ async function solveBudget(
   { axis, total }: { readonly axis: "ms" | "macs"; readonly total: number },
 ): Promise<Solution | null> {
   const hasCost = Object.keys(limits).length > 0;
-  const keeps = ({ measured }: Solution): boolean =>
-    (budget.maxError === undefined || measured.relativeError <= budget.maxError * qualityMargin) &&
-    (budget.minAgreement === undefined ||
-      (measured.agreement ?? 0) >= budget.minAgreement + (1 - budget.minAgreement) * (1 - qualityMargin));
   const hasQuality = budget.maxError !== undefined || budget.minAgreement !== undefined;
   if (hasCost) {
     const within = (await search.solve(limits)) ?? (await search.solveCheapest());
-    if (!hasQuality || keeps(within)) return within;
+    if (!hasQuality || keepsQuality(within, budget)) return within;
+    if (keepsQuality(await search.recover(within), budget)) return within;
   }
   if (!hasQuality) return null;
-  // The bisection looks at refitted solutions only; the one that it ends with is recovered.
   let [low, high] = [hasCost ? Math.min(total, limits[axis] ?? total * 0.05) : 0, total];
   let best: Solution | null = null;
   for (let round = 0; round < bisections; round++) {
     const middle = (low + high) / 2;
-    const tried = await search.solve({ [axis]: middle }, { recovery: false });
-    if (tried && keeps(tried)) [best, high] = [tried, middle];
+    const tried = await search.solve({ [axis]: middle });
+    if (tried && keepsQuality(tried, budget)) [best, high] = [tried, middle];
     else low = middle;
   }
-  if (!best) return null;
-  const recovered = await search.recover(best);
-  return keeps(recovered) ? recovered : best;
+  return best;
 }
 
-/** Part of a quality budget that the selected images may use up, so that the judged ones, which nobody chose on, keep it too. */
+/** The solution after label-free recovery; as it was where that costs it a quality budget. */
+async function recovered(search: Search, solution: Solution, budget: Budget): Promise<Solution> {
+  const after = await search.recover(solution);
+  return keepsQuality(after, budget) || !keepsQuality(solution, budget) ? after : solution;
+}
+
+/** Whether a solution keeps the quality budgets on the selected images, with a margin for those that nobody chose on. */
+function keepsQuality({ measured }: Solution, { maxError, minAgreement }: Budget): boolean {
+  return (
+    (maxError === undefined || measured.relativeError <= maxError * qualityMargin) &&
+    (minAgreement === undefined ||
+      (measured.agreement ?? 0) >= minAgreement + (1 - minAgreement) * (1 - qualityMargin))
+  );
+}
+
+/** Part of a quality budget that the selected images may use up. */
 const qualityMargin = 0.9;
 const bisections = 6;
 

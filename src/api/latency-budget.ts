@@ -29,12 +29,12 @@ export async function openLatencyBudget(
       hint: "leave out --deterministic, or give times with --profile",
     });
   }
-  const target = await openLatencyModel(exact, slotsOf(exact, timedModel(exact, options).facts), {
+  const { feeds, facts } = timedModel(exact, options);
+  const slots = slotsOf(exact, facts);
+  const target = await openLatencyModel(exact, slots, {
     ...latencyOptions(options),
     ...(profile ? { profile } : {}),
   });
-  const { feeds, facts } = timedModel(exact, options);
-  const slots = slotsOf(exact, facts);
   const windows = new LayerWindows(exact, facts, slots);
   const estimated = new EstimatedSource({
     ...{ model: exact, feeds, facts, threads: options.threads ?? 0 },
@@ -68,14 +68,17 @@ function latencyOptions({ shapes, threads, seed, engine, signal, onProgress, onW
 const checkRounds = { runs: 40, seconds: 20 };
 const reportRounds = { runs: 60, seconds: 30 };
 const quickRounds = { runs: 20, seconds: 2 };
-const checks = 5;
+const checks = 6;
 /** What is aimed at, relative to the budget, for what two measurements of one model differ by, and what is near enough. */
-const [aim, near] = [0.985, 0.965];
+const [aim, near] = [0.985, 0.96];
+/** A new limit stays this share of the bracket away from the limits tried. */
+const apart = 0.15;
 
 /**
  * The best solution that keeps the latency budget as measured, with what `solve` makes of a limit on the layers'
- * milliseconds: where the whole model turns out slower or faster than its layers promised, the limit is moved. Where no
- * try keeps it the fastest is given. With a profile there is nothing to measure.
+ * milliseconds: where the whole model turns out slower or faster than its layers promised, the limit is moved, within
+ * the bracket of those that were too slow and too fast. Where no try keeps the budget the fastest is given. With a
+ * profile there is nothing to measure.
  */
 export async function withinLatency(
   exact: Model,
@@ -84,7 +87,9 @@ export async function withinLatency(
   solve: (layersMs: number) => Promise<Solution | null>,
 ): Promise<Solution | null> {
   const keep = options.budget!.keepLatency!;
+  const total = (await latency.target.total()).ms;
   const tries: { readonly solution: Solution; readonly ratio: number }[] = [];
+  let [low, high] = [0, latency.ownMs];
   for (let limit = latency.layersMs; tries.length < checks;) {
     const solution = await solve(limit);
     if (!solution || latency.target.kind !== "measured") return solution;
@@ -93,9 +98,15 @@ export async function withinLatency(
     const { models } = await bench([exact, model], { ...latencyOptions(options), ...checkRounds });
     const ratio = models[1]!.ratio.median;
     tries.push({ solution, ratio });
+    options.onProgress?.({ step: `measured at ${ratio.toFixed(3)} of the time`, done: tries.length, total: checks });
     if (ratio <= aim * keep && ratio >= near * keep) break;
-    limit += ((aim * keep - ratio) / keep) * latency.layersMs;
-    if (limit <= 0 || limit >= latency.ownMs) break;
+    if (ratio > aim * keep) high = Math.min(high, limit);
+    else low = Math.max(low, limit);
+    if (high <= low) break;
+    const margin = apart * (high - low);
+    const next = Math.min(high - margin, Math.max(low + margin, limit + (aim * keep - ratio) * total));
+    if (next <= 0 || Math.abs(next - limit) < 1e-3 * total) break;
+    limit = next;
   }
   const kept = tries.filter(({ ratio }) => ratio <= keep);
   const nearest = kept.sort((a, b) => a.solution.measured.divergence - b.solution.measured.divergence)[0];

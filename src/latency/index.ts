@@ -10,6 +10,7 @@ export {
 } from "./latency-model.js";
 export { MeasuredSource, type MeasureOptions, type OpenTimed } from "./measured.js";
 export { namedCopy } from "./named-copy.js";
+export { shrunkTimings } from "./shrink.js";
 export { memoryStore, type Baseline, type LatencySource, type LatencyStore, type Timing } from "./source.js";
 export {
   differenceSpread,

@@ -38,17 +38,22 @@ interface PricedLimit {
 /**
  * The candidates with the least sum of sensitivities within the limits; null when no choice fits. The first limit of
  * milliseconds, MACs and parameters is solved exactly; every other one becomes a price on its cost, raised by bisection
- * until all hold.
+ * until all hold. `newMs` gives the milliseconds of candidates that are known better than they say.
  */
 export function allocate(
   layers: readonly LayerCandidates[],
   loss: LossOf,
   limits: CostLimits,
+  newMs: (candidate: Candidate) => number | undefined = () => undefined,
 ): Allocation | null {
+  const costOf = {
+    ...costs,
+    ms: (candidate: Candidate): number => newMs(candidate) ?? costs.ms(candidate),
+  };
   const choices = layers.map(choicesOf);
   const limited = (["ms", "macs", "params"] as const).flatMap((name): PricedLimit[] => {
     const limit = limits[name];
-    return limit === undefined ? [] : [{ cost: costs[name], limit }];
+    return limit === undefined ? [] : [{ cost: costOf[name], limit }];
   });
   const [exact, ...priced] = limited;
   if (!exact) return { chosen: layers.map((layer) => layer.standard), loss: 0 };

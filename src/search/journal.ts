@@ -99,19 +99,21 @@ export const sensitivityCodec = {
 };
 
 /** Solutions refer to candidates by their place among those that were tried, counted from 1; 0 is the layer as it is. */
+export function placeOf({ plan }: Candidate, { tried }: LayerCandidates): number {
+  return plan === null ? 0 : tried.findIndex((other) => other.plan === plan) + 1 || -1;
+}
+
 export function solutionCodec(slots: readonly LayerSlot[], layers: readonly LayerCandidates[]) {
-  const placeOf = ({ plan }: Candidate, l: number): number =>
-    plan === null ? 0 : layers[l]!.tried.findIndex((other) => other.plan === plan) + 1 || -1;
   return {
     encode: (solution: Solution | null): JournalValue => {
       if (!solution) return null;
       const { allocation, fitted, measured } = solution;
       return {
-        chosen: Int32Array.from(allocation.chosen, placeOf),
+        chosen: Int32Array.from(allocation.chosen, (candidate, l) => placeOf(candidate, layers[l]!)),
         loss: Float64Array.of(allocation.loss),
         layers: fitted.map(({ slot, candidate, bias, weights }) => ({
           index: slot.index,
-          place: placeOf(candidate, slot.index),
+          place: placeOf(candidate, layers[slot.index]!),
           error: Float64Array.of(candidate.error),
           forms: candidate.forms.map(encodeWeights),
           bias,

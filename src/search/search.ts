@@ -1,11 +1,11 @@
 import { splitImages, type DataSet, type LayerMoments } from "../calib/index.js";
 import type { FormFamily } from "../engine/index.js";
 import { cloneModel, type Model, type Tensor } from "../ir/index.js";
-import type { LatencyModel } from "../latency/index.js";
 import { solveSpd } from "../linalg/index.js";
 import { inferFacts, type FactTable } from "../measure/index.js";
 import type { Executor } from "../runtime/index.js";
-import { allocate, choicesOf, type Allocation, type CostLimits } from "./allocation.js";
+import { choicesOf, type Allocation, type CostLimits } from "./allocation.js";
+import { Allocator } from "./allocator.js";
 import {
   answersOf,
   batchesOf,
@@ -15,28 +15,21 @@ import {
   type Distance,
   type OutputKind,
 } from "./answers.js";
-import {
-  fitCandidates,
-  ownTargets,
-  proposalsFor,
-  timedFront,
-  type Candidate,
-  type LayerCandidates,
-} from "./candidates.js";
+import { fitCandidates, ownTargets, type Candidate, type LayerCandidates } from "./candidates.js";
 import type { FitTarget } from "../forms/index.js";
 import { sizesFor, type SearchEffort } from "./efforts.js";
 import { fitJob, type FitThreads } from "./fit-job.js";
 import { momentsOf, type SearchContext } from "./context.js";
-import { candidatesCodec, resumed, solutionCodec, type Journal } from "./journal.js";
+import { candidatesCodec, placeOf, resumed, solutionCodec, type Journal } from "./journal.js";
 import { workingModel, type DeclinedLayer, type LayerSlot, type Scope } from "./layers.js";
-import { Losses } from "./losses.js";
 import { batchWithin, imagesWithin } from "./memory.js";
 import { pauses } from "./pause.js";
 import { RuntimeProducts } from "./products.js";
 import { recoverNetwork } from "./recovery.js";
 import { refitSequentially, type FittedLayer, type RefitOptions } from "./refit.js";
-import { lossAt, measureChoices, measureSensitivities, type Sensitivity } from "./sensitivity.js";
+import { lossAt, measureSensitivities, type Sensitivity } from "./sensitivity.js";
 import { StagedNetwork, type State } from "./staged-network.js";
+import { estimatesOf, timed, type SearchLatency } from "./timing.js";
 
 export interface SearchOptions {
   readonly families: readonly FormFamily[];
@@ -56,20 +49,6 @@ export interface SearchOptions {
   readonly threads?: FitThreads | null;
   /** Finished units are written to it and taken from it. */
   readonly journal?: Journal | null;
-}
-
-/** Where the milliseconds of forms come from. */
-export interface SearchLatency {
-  readonly target: LatencyModel;
-  /** A quick guess, to choose by which forms are worth fitting and timing. */
-  readonly estimate: LatencyModel;
-  /** MACs and params are limited too: lowerings may not add any. */
-  readonly sameCost: boolean;
-}
-
-/** How one budget is solved: other refit options than the effort's, or without recovery. */
-export interface SolveOptions extends Partial<RefitOptions> {
-  readonly recovery?: boolean;
 }
 
 /** A model with every layer's form chosen and fitted, and what it does on the selected images. */
@@ -101,10 +80,11 @@ export class Search {
     private readonly unit: string,
     readonly layers: readonly LayerCandidates[],
     readonly sensitivities: readonly Sensitivity[],
-  ) {}
+  ) {
+    this.allocator = new Allocator({ ...ground, layers, sensitivities, rounds: ground.effort.reallocations });
+  }
 
-  /** Losses of candidates that were measured alone in their layers. */
-  readonly #measured = new Map<Candidate, number>();
+  private readonly allocator: Allocator;
 
   static async prepare(model: Model, facts: FactTable, data: DataSet, o: SearchOptions): Promise<Search> {
     const { effort } = o;
@@ -160,7 +140,9 @@ export class Search {
     const fitLayer = async ({ layer, index }: LayerSlot): Promise<void> => {
       const targets = ground.targets[index]!;
       const codec = candidatesCodec(layer, targets, families, fitEffort.sizes);
-      const estimates = await estimatesOf(ground.latency, cx.slots[index]!, families, fitEffort.sizes);
+      const { latency } = ground;
+      const slot = cx.slots[index]!;
+      const estimates = latency && (await estimatesOf(latency, slot, families, fitEffort.sizes));
       const fit = async (): Promise<LayerCandidates> => {
         const job = fitJob(layer, targets, families, fitEffort, estimates);
         const elsewhere = await ground.threads?.fit(job);
@@ -210,43 +192,12 @@ export class Search {
     return this.ground.images;
   }
 
-  /** Allocates within the limits, refits, recovers, and measures the result on the selected images; null when nothing fits. */
-  async solve(limits: CostLimits, options: SolveOptions = {}): Promise<Solution | null> {
+  /** Allocates within the limits, refits, and measures the result on the selected images; null when nothing fits. */
+  async solve(limits: CostLimits, options: Partial<RefitOptions> = {}): Promise<Solution | null> {
     return this.resumed(`solution ${JSON.stringify([limits, options])}`, async () => {
-      const allocation = await this.allocate(limits);
+      const allocation = await this.allocator.within(limits);
       return allocation && this.refit(allocation, options);
     });
-  }
-
-  /**
-   * Allocates, measures the choices that were only read off a curve, and allocates again with what that showed, until
-   * all choices are measured ones or the effort's rounds are used up.
-   */
-  private async allocate(limits: CostLimits): Promise<Allocation | null> {
-    const { cx, effort, original, kinds, moments } = this.ground;
-    // Every budget starts from the curves, so that its result doesn't depend on the budgets solved before.
-    const losses = new Losses(this.sensitivities);
-    for (let round = 0; ; round++) {
-      const allocation = allocate(this.layers, losses.of, limits);
-      if (!allocation || round >= effort.reallocations) return allocation;
-      const open = allocation.chosen.map((candidate) => (losses.isMeasured(candidate) ? null : candidate));
-      if (open.every((candidate) => candidate === null)) return allocation;
-      const missing = open.map((candidate) =>
-        candidate && this.#measured.has(candidate) ? null : candidate,
-      );
-      for (const { candidate, loss } of await measureChoices(
-        cx,
-        this.layers,
-        moments,
-        original,
-        kinds,
-        missing,
-      ))
-        this.#measured.set(candidate, loss);
-      open.forEach((candidate, l) => {
-        if (candidate) losses.add({ candidate, loss: this.#measured.get(candidate)! }, l);
-      });
-    }
   }
 
   /** The cheapest choice of every layer, for budgets that nothing meets: by milliseconds where they are known. */
@@ -263,26 +214,24 @@ export class Search {
   /** The solution after the effort's label-free recovery: as it was where recovery doesn't help. */
   async recover(solution: Solution): Promise<Solution> {
     const { cx, effort } = this.ground;
-    if (!effort.recovery) return solution;
-    const fitted = await recoverNetwork(cx, this.layers, solution.fitted, effort.recovery, (network) =>
-      this.measure(network),
-    );
-    return fitted === solution.fitted
-      ? solution
-      : { ...solution, fitted, measured: await this.measure(fitted) };
+    const { recovery } = effort;
+    if (!recovery) return solution;
+    const improve = async (): Promise<Solution> => {
+      const { fitted: refitted } = solution;
+      const fitted = await recoverNetwork(cx, this.layers, refitted, recovery, (some) => this.measure(some));
+      return fitted === refitted ? solution : { ...solution, fitted, measured: await this.measure(fitted) };
+    };
+    const places = solution.allocation.chosen.map((candidate, l) => placeOf(candidate, this.layers[l]!));
+    return (await this.resumed(`recovered ${places.join(" ")}`, improve)) ?? solution;
   }
 
-  private async refit(
-    allocation: Allocation,
-    { recovery = true, ...options }: SolveOptions,
-  ): Promise<Solution> {
+  private async refit(allocation: Allocation, options: Partial<RefitOptions>): Promise<Solution> {
     const { cx, effort } = this.ground;
     const fitted = await refitSequentially(cx, this.layers, allocation.chosen, {
       ...effort.refit,
       ...options,
     });
-    const refitted = { allocation, fitted, measured: await this.measure(fitted) };
-    return recovery ? this.recover(refitted) : refitted;
+    return { allocation, fitted, measured: await this.measure(fitted) };
   }
 
   private resumed(unit: string, solve: () => Promise<Solution | null>): Promise<Solution | null> {
@@ -351,38 +300,4 @@ async function originalMoments(cx: SearchContext): Promise<LayerMoments[]> {
     states = next;
   }
   return moments;
-}
-
-/** Estimated milliseconds of what the families propose for a layer, in the order of the proposals. */
-async function estimatesOf(
-  latency: SearchLatency | null,
-  slot: LayerSlot,
-  families: readonly FormFamily[],
-  sizes: number,
-): Promise<Float64Array | null> {
-  if (!latency) return null;
-  const { plans } = proposalsFor(slot.layer, families, sizes);
-  const { sameCost } = latency;
-  const costs = await latency.estimate.costs(
-    slot,
-    plans.map(({ plan }) => plan),
-    { sameCost },
-  );
-  return Float64Array.from(costs, ({ ms }) => ms);
-}
-
-/** A layer with its candidates' milliseconds on the target. */
-async function timed(
-  layer: LayerCandidates,
-  slot: LayerSlot,
-  { target, sameCost }: SearchLatency,
-): Promise<LayerCandidates> {
-  const plans = layer.front.map(({ plan }) => plan!);
-  const costs = await target.costs(slot, plans, { sameCost });
-  return timedFront(
-    layer,
-    costs.map(({ ms, lowering }) => ({ ms, lowering })),
-    await target.layer(slot),
-    sameCost,
-  );
 }
