@@ -1,5 +1,5 @@
 import { dtypes, type Node, type Tensor, type Value } from "../src/ir/index.js";
-import { definePass, type RewriteContext } from "../src/engine/index.js";
+import { definePass, integerList, integersOf, type RewriteContext } from "../src/engine/index.js";
 import { attributesOf } from "../src/ops/index.js";
 
 /*
@@ -61,11 +61,11 @@ function passedOn(node: Node, cx: RewriteContext): Value | null {
     case "Tile":
       return keepsShape(x, node.output, cx) ? x : null;
     case "Pad": {
-      const pads = listOf(node, opset < 2 ? "paddings" : "pads", 1, cx);
+      const pads = integerList(node, opset < 2 ? "paddings" : "pads", 1, cx);
       return pads?.every((pad) => pad === 0) ? x : null;
     }
     case "Slice": {
-      const steps = node.input(4) ? integers(cx.constant(node.input(4))) : [1];
+      const steps = node.input(4) ? integersOf(cx.constant(node.input(4))) : [1];
       return steps?.every((step) => step === 1) && keepsShape(x, node.output, cx) ? x : null;
     }
     case "Concat":
@@ -105,7 +105,7 @@ function neutral(node: Node, cx: RewriteContext): Value | null {
     tensor !== null &&
     tensor.size > 0 &&
     tensor.dtype !== "string" &&
-    integers(tensor)!.every((v) => v === element);
+    integersOf(tensor)!.every((v) => v === element);
   if (isNeutral(cx.constant(right)) && keepsRank(left, right, node, cx)) return left;
   const commutes = node.is("Add", "Mul");
   return commutes && isNeutral(cx.constant(left)) && keepsRank(right, left, node, cx) ? right : null;
@@ -116,15 +116,4 @@ function keepsRank(x: Value, constant: Value, node: Node, cx: RewriteContext): b
   const shape = cx.fact(x).shape;
   if (tensor.size === 1 && shape && tensor.dims.length <= shape.length) return true;
   return keepsShape(x, node.output, cx);
-}
-
-/** Integers from an attribute (older opsets) or a constant input. */
-function listOf(node: Node, attribute: string, input: number, cx: RewriteContext): readonly number[] | null {
-  const own = node.attributes.get(attribute);
-  if (own?.kind === "ints") return own.value;
-  return node.input(input) ? integers(cx.constant(node.input(input))) : null;
-}
-
-function integers(tensor: Tensor | null): number[] | null {
-  return tensor ? Array.from(tensor.data as ArrayLike<number | bigint>, Number) : null;
 }

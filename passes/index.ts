@@ -18,6 +18,7 @@ import lowRankPointwise from "./low-rank-pointwise.js";
 import pointwiseDepthwisePlusSpatial from "./pointwise-depthwise-plus-spatial.js";
 import pointwiseDepthwise from "./pointwise-depthwise.js";
 import pointwiseGrouped from "./pointwise-grouped.js";
+import pointwiseShortcut from "./pointwise-shortcut.js";
 import reduceIn from "./reduce-in.js";
 import reduceOut from "./reduce-out.js";
 import separablePlusMirror from "./separable-plus-mirror.js";
@@ -44,6 +45,9 @@ const exact: readonly Rewrite[] = [
   exactLowRank,
 ];
 
+/** Exact rewrites that spend MACs to save time: tried under a latency budget only, after the others. */
+const timed: readonly Rewrite[] = [pointwiseShortcut];
+
 /** Families of forms, in the order in which candidates are listed. */
 const families: readonly FormFamily[] = [
   lowRankPointwise,
@@ -63,6 +67,6 @@ const families: readonly FormFamily[] = [
   groupedPlusBypass,
 ];
 
-const conv: readonly Pass[] = [...exact, ...families];
+const conv: readonly Pass[] = [...exact, ...timed, ...families];
 
-export const preset = { exact, families, conv };
+export const preset = { exact, timed, families, conv };

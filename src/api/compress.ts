@@ -120,7 +120,7 @@ export class BudgetSearch {
     const own = options.budget?.keepLatency === undefined ? options.threads : undefined;
     const threads = options.deterministic ? 1 : own;
     const clock = new Stopwatch();
-    const latency = await openLatencyBudget(exact, { ...options, shapes });
+    const latency = await openLatencyBudget(prepared, { ...options, shapes });
     const pool = await fitPool(exact, families, options);
     const search = await Search.prepare(exact, inferFacts(exact, { shapes }), run.data, {
       families,
@@ -168,7 +168,7 @@ export class BudgetSearch {
     if (budget.keepParams !== undefined) limits.params = budget.keepParams * before.params - fixed.params;
     const { latency, options } = this;
     const refitted = latency
-      ? await withinLatency(prepared.exact, latency, { ...options, budget }, (ms) =>
+      ? await withinLatency(prepared, latency, { ...options, budget }, (ms) =>
           solveBudget(search, { ...limits, ms }, budget, { axis: "ms", total: latency.ownMs }),
         )
       : await solveBudget(search, limits, budget, { axis: "macs", total: layerMacs });

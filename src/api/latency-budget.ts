@@ -5,6 +5,7 @@ import { bench } from "./bench.js";
 import type { Compression } from "./compress.js";
 import { openLatencyModel, slotsOf, timedModel, type OpenLatencyModel } from "./latency.js";
 import type { OptimizeOptions } from "./options.js";
+import type { PreparedRun } from "./prepared-run.js";
 import type { Report } from "../report/index.js";
 
 /** Milliseconds on the target for a search, and what its budget means in them. */
@@ -18,7 +19,7 @@ export interface LatencyBudget extends SearchLatency {
 
 /** Opens the target of a latency budget: the profile that was given, or this machine. */
 export async function openLatencyBudget(
-  exact: Model,
+  { exact, exactTime }: Pick<PreparedRun, "exact" | "exactTime">,
   options: OptimizeOptions,
 ): Promise<LatencyBudget | null> {
   const { budget = {}, latencyProfile: profile, deterministic } = options;
@@ -47,12 +48,13 @@ export async function openLatencyBudget(
     target,
     estimate: createLatencyModel(windows, estimated),
     sameCost: budget.keepMacs !== undefined || budget.keepParams !== undefined,
-    layersMs: keepLatency * total - (total - ownMs),
+    layersMs: (keepLatency / exactTime) * total - (total - ownMs),
     ownMs,
   };
 }
 
-function latencyOptions({ shapes, threads, seed, engine, signal, onProgress, onWarning }: OptimizeOptions) {
+/** What timing takes over from the options of a run. */
+export function latencyOptions({ shapes, threads, seed, engine, signal, onProgress, onWarning }: OptimizeOptions) {
   return {
     ...(shapes ? { shapes } : {}),
     ...(threads === undefined ? {} : { threads }),
@@ -76,18 +78,18 @@ const apart = 0.15;
 
 /**
  * The best solution that keeps the latency budget as measured, with what `solve` makes of a limit on the layers'
- * milliseconds: where the whole model turns out slower or faster than its layers promised, the limit is moved, within
+ * milliseconds (against `reference`): where the whole model turns out slower or faster than its layers promised, the limit is moved, within
  * the bracket of those that were too slow and too fast. Where no try keeps the budget the fastest is given. With a
  * profile there is nothing to measure.
  */
 export async function withinLatency(
-  exact: Model,
+  { exact, reference, exactTime }: Pick<PreparedRun, "exact" | "reference" | "exactTime">,
   latency: LatencyBudget,
   options: OptimizeOptions,
   solve: (layersMs: number) => Promise<Solution | null>,
 ): Promise<Solution | null> {
   const keep = options.budget!.keepLatency!;
-  const total = (await latency.target.total()).ms;
+  const total = (await latency.target.total()).ms / exactTime;
   const tries: { readonly solution: Solution; readonly ratio: number }[] = [];
   let [low, high] = [0, latency.ownMs];
   for (let limit = latency.layersMs; tries.length < checks;) {
@@ -95,7 +97,7 @@ export async function withinLatency(
     if (!solution || latency.target.kind !== "measured") return solution;
     const model = cloneModel(exact);
     applyLayers(model, solution.fitted);
-    const { models } = await bench([exact, model], { ...latencyOptions(options), ...checkRounds });
+    const { models } = await bench([reference, model], { ...latencyOptions(options), ...checkRounds });
     const ratio = models[1]!.ratio.median;
     tries.push({ solution, ratio });
     options.onProgress?.({ step: `measured at ${ratio.toFixed(3)} of the time`, done: tries.length, total: checks });

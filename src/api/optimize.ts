@@ -9,6 +9,7 @@ import { inFile, load, save, type LoadOptions } from "./load.js";
 import type { OptimizeOptions } from "./options.js";
 import { judgeOf, outcomeOf, reportOn } from "./outcome.js";
 import { prepareRun, type PreparedRun } from "./prepared-run.js";
+import { withTimedRewrites } from "./timed-rewrites.js";
 import { defaultJournal, openRunJournal, withJournal } from "./run-journal.js";
 
 export interface OptimizeResult {
@@ -24,8 +25,8 @@ export interface OptimizeResult {
  */
 export async function optimize(model: Model, options: OptimizeOptions = {}): Promise<OptimizeResult> {
   const prepared = await prepareRun(model, options);
-  return compressing(prepared, options, async (compression) => {
-    const outcome = outcomeOf(prepared, compression, prepared.ledger);
+  return compressing(prepared, options, async (compression, ready) => {
+    const outcome = outcomeOf(ready, compression, ready.ledger);
     const bytes = encodeModel(outcome.model);
     const judge = judgeOf(prepared, options);
     const report = await reportOn(outcome, judge, decodeModel(bytes), null, bytes.length, options);
@@ -58,8 +59,8 @@ export async function optimizeFile(
   const loading: LoadOptions = options.allowExternal ? { allowExternal: options.allowExternal } : {};
   const model = await load(input, loading);
   const prepared = await inFile(model, () => prepareRun(model, options));
-  return compressing(prepared, options, async (compression) => {
-    const outcome = outcomeOf(prepared, compression, prepared.ledger);
+  return compressing(prepared, options, async (compression, ready) => {
+    const outcome = outcomeOf(ready, compression, ready.ledger);
     let file: ModelFile | null = null;
     let written: Model;
     if (options.dryRun || output === "-") {
@@ -81,14 +82,15 @@ export async function optimizeFile(
 async function compressing<T>(
   prepared: PreparedRun,
   options: OptimizeOptions,
-  finish: (compression: Compression | null) => Promise<T>,
+  finish: (compression: Compression | null, ready: PreparedRun) => Promise<T>,
 ): Promise<T> {
-  if (!wantsApproximation(options, prepared)) return finish(null);
-  const { original, exact, run, families } = prepared;
+  if (!wantsApproximation(options, prepared)) return finish(null, prepared);
   checkSearchable(prepared);
-  const journal = await openRunJournal(exact, run, families, options);
+  const { original, run, families } = prepared;
+  const ready = await inFile(original, () => withTimedRewrites(prepared, options));
+  const journal = await openRunJournal(ready.exact, run, families, options);
   return withJournal(journal, options.keepJournal ?? false, async () =>
-    finish(await inFile(original, () => search(prepared, options, journal))),
+    finish(await inFile(original, () => search(ready, options, journal)), ready),
   );
 }
 

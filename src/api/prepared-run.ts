@@ -14,6 +14,12 @@ export interface PreparedRun {
   readonly original: Model;
   /** The model after exact rewrites. */
   readonly exact: Model;
+  /** What latencies are compared with: the model without the rewrites that only save time. */
+  readonly reference: Model;
+  /** Time of `exact` relative to `reference`. */
+  readonly exactTime: number;
+  /** Exact rewrites that are worth it where they save time. */
+  readonly timedRewrites: readonly Rewrite[];
   readonly run: RunData;
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   /** Costs of the original and of the exactly rewritten model. */
@@ -49,16 +55,12 @@ export async function prepareRun(given: Model, options: OptimizeOptions): Promis
   const shapes = costShapes(original, run.data, options);
   const ledger = new Ledger();
   const exact = cloneModel(original);
-  const { rewrites, families } = splitPasses(options);
+  const { rewrites, timedRewrites, families } = splitPasses(options);
   options.onProgress?.({ step: "exact rewrites", done: 0, total: null });
   const { passes } = runRewrites(exact, rewrites, {
     ledger,
-    shapes,
-    ...(options.only ? { only: options.only } : {}),
-    ...(options.skip ? { skip: options.skip } : {}),
-    ...(options.revert ? { revert: options.revert } : {}),
+    ...rewriteOptions(options, shapes),
     ...(options.stopAfter === undefined ? {} : { stopAfter: options.stopAfter }),
-    ...(options.signal ? { signal: options.signal } : {}),
     onPatch: ({ entry, model: changed }) => {
       if (options.printAfter === "changed" || options.printAfter === entry.pass)
         options.onPrint?.(print(changed.graph));
@@ -68,6 +70,7 @@ export async function prepareRun(given: Model, options: OptimizeOptions): Promis
   return {
     original,
     exact,
+    ...{ reference: exact, exactTime: 1, timedRewrites },
     run,
     shapes,
     before,
@@ -96,15 +99,28 @@ function checkOptions({ budget = {}, families, passes = preset.conv }: OptimizeO
   }
 }
 
-function splitPasses({ passes = preset.conv, families }: OptimizeOptions): {
-  rewrites: Rewrite[];
-  families: FormFamily[];
-} {
+function splitPasses({ passes = preset.conv, families }: OptimizeOptions) {
+  const rewrites = passes.filter((pass) => pass.kind === "rewrite");
   return {
-    rewrites: passes.filter((pass) => pass.kind === "rewrite"),
+    rewrites: rewrites.filter(({ timed }) => !timed),
+    timedRewrites: rewrites.filter(({ timed }) => timed),
     families: passes
       .filter((pass) => pass.kind === "family")
       .filter(({ name }) => !families || families.includes(name)),
+  };
+}
+
+/** What rewrites of a run have in common: where they may be, and how to stop them. */
+export function rewriteOptions(
+  { only, skip, revert, signal }: OptimizeOptions,
+  shapes: ReadonlyMap<string, readonly number[]>,
+) {
+  return {
+    shapes,
+    ...(only ? { only } : {}),
+    ...(skip ? { skip } : {}),
+    ...(revert ? { revert } : {}),
+    ...(signal ? { signal } : {}),
   };
 }
 

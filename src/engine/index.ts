@@ -14,3 +14,4 @@ export * from "./linear-layer.js";
 export * from "./parallel-branches.js";
 export * from "./pass.js";
 export * from "./run-rewrites.js";
+export { integerList, integersOf } from "./integer-list.js";

@@ -28,8 +28,8 @@ export interface RewriteContext {
 }
 
 /**
- * An exact rewrite: same function up to rounding, fewer or equal MACs, no permission needed. `propose` returns the
- * patch, a reason to decline, or null when the node is none of its business.
+ * An exact rewrite: same function up to rounding, fewer or equal MACs unless it is one of those that are `timed`, no
+ * permission needed. `propose` returns the patch, a reason to decline, or null when the node is none of its business.
  */
 export interface Rewrite {
   readonly kind: "rewrite";
@@ -38,6 +38,8 @@ export interface Rewrite {
   readonly summary: string;
   /** Operators it looks at; "*" for all. */
   readonly anchors: readonly string[];
+  /** It spends MACs to save time: done only under a latency budget, and only where the model is measured to be faster. */
+  readonly timed?: boolean;
   propose(node: Node, cx: RewriteContext): Patch | Decline | null;
 }
 

@@ -33,7 +33,7 @@ export interface Recovery {
 
 /** The fewest steps and images per step that are worth a try. */
 const fewestSteps = 40;
-const fewestImages = 4;
+const fewestImages = 1;
 
 /** Activations of the fitted and the selected images, in the original and in the compressed network. */
 interface Flow {

@@ -22,7 +22,7 @@ export interface TrainingOptions {
 const runBytes = 512 * 2 ** 20;
 /** Positions of an output up to which a step takes all its images, and the fewest images of a step. */
 const positionsForAll = 64;
-const fewestImages = 4;
+const fewestImages = 1;
 /** A step whose loss is this many times the first one's sends the layers back to the start, with a smaller rate. */
 const diverged = 2;
 /** Patches laid out for the weights' gradients, and gradients of activations, per byte of activations. */
