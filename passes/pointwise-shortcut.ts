@@ -51,7 +51,10 @@ function zeroChannels(node: Node, cx: RewriteContext): readonly [before: number,
 }
 
 /** The value that Slices with steps are taken of, and the steps per spatial axis; null without any. */
-function subsampled(value: Value, cx: RewriteContext): { readonly x: Value; readonly strides: number[] } | null {
+function subsampled(
+  value: Value,
+  cx: RewriteContext,
+): { readonly x: Value; readonly strides: number[] } | null {
   const rank = cx.fact(value).shape?.length ?? 0;
   const strides = new Array<number>(Math.max(0, rank - 2)).fill(1);
   let x = value;
@@ -69,7 +72,8 @@ function subsampled(value: Value, cx: RewriteContext): { readonly x: Value; read
 function wholeSteps(node: Node, rank: number, cx: RewriteContext): readonly number[] | null {
   const { shape } = cx.fact(node.input(0));
   const [starts, ends] = [integerList(node, "starts", 1, cx), integerList(node, "ends", 2, cx)];
-  if (!starts || !ends || shape?.length !== rank || (node.input(4) && !cx.constant(node.input(4)))) return null;
+  if (!starts || !ends || shape?.length !== rank || (node.input(4) && !cx.constant(node.input(4))))
+    return null;
   const axes = integerList(node, "axes", 3, cx) ?? starts.map((_, axis) => axis);
   const steps = integerList(node, "steps", 4, cx) ?? starts.map(() => 1);
   const strides = new Array<number>(rank).fill(1);

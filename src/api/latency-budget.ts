@@ -54,7 +54,15 @@ export async function openLatencyBudget(
 }
 
 /** What timing takes over from the options of a run. */
-export function latencyOptions({ shapes, threads, seed, engine, signal, onProgress, onWarning }: OptimizeOptions) {
+export function latencyOptions({
+  shapes,
+  threads,
+  seed,
+  engine,
+  signal,
+  onProgress,
+  onWarning,
+}: OptimizeOptions) {
   return {
     ...(shapes ? { shapes } : {}),
     ...(threads === undefined ? {} : { threads }),
@@ -100,7 +108,11 @@ export async function withinLatency(
     const { models } = await bench([reference, model], { ...latencyOptions(options), ...checkRounds });
     const ratio = models[1]!.ratio.median;
     tries.push({ solution, ratio });
-    options.onProgress?.({ step: `measured at ${ratio.toFixed(3)} of the time`, done: tries.length, total: checks });
+    options.onProgress?.({
+      step: `measured at ${ratio.toFixed(3)} of the time`,
+      done: tries.length,
+      total: checks,
+    });
     if (ratio <= aim * keep && ratio >= near * keep) break;
     if (ratio > aim * keep) high = Math.min(high, limit);
     else low = Math.max(low, limit);

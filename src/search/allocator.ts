@@ -66,9 +66,7 @@ export class Allocator {
 
   async #measure(chosen: readonly (Candidate | null)[]): Promise<void> {
     const { cx, layers, moments, original, kinds } = this.o;
-    const missing = chosen.map((candidate) =>
-      candidate && this.#losses.has(candidate) ? null : candidate,
-    );
+    const missing = chosen.map((candidate) => (candidate && this.#losses.has(candidate) ? null : candidate));
     for (const { candidate, loss } of await measureChoices(cx, layers, moments, original, kinds, missing))
       this.#losses.set(candidate, loss);
   }

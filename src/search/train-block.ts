@@ -14,7 +14,7 @@ export interface TrainingOptions {
   readonly steps: number;
   /** Images of a step. */
   readonly images: number;
-  /** Learning rate of the first step, relative to each factor's root mean square; it falls to 0 along a cosine. */
+  /** Highest learning rate, relative to each factor's root mean square. */
   readonly rate: number;
 }
 
@@ -23,8 +23,6 @@ const runBytes = 512 * 2 ** 20;
 /** Positions of an output up to which a step takes all its images, and the fewest images of a step. */
 const positionsForAll = 64;
 const fewestImages = 1;
-/** A step whose loss is this many times the first one's sends the layers back to the start, with a smaller rate. */
-const diverged = 2;
 /** Patches laid out for the weights' gradients, and gradients of activations, per byte of activations. */
 const backwardShare = 8;
 
@@ -59,7 +57,7 @@ export async function trainBlock(
   try {
     let adam = new Adam(parameters);
     let { rate } = options;
-    let first: number | null = null;
+    let trend = new LossTrend();
     for (let step = 0; step < options.steps; step++) {
       await cx.pause();
       const weights = new Map<string, Tensor>();
@@ -73,22 +71,30 @@ export async function trainBlock(
         const feeds = new Map([...sampler.draw(chunk, random), ...scales, ...weights]);
         loss += await addGradients(executor, feeds, block, sums);
       }
-      first ??= loss;
-      if (!(loss <= diverged * first)) {
+      if (trend.diverges(loss)) {
         layers.forEach((layer, l) => layer.restore(start[l]!));
-        adam = new Adam(parameters);
+        [adam, trend] = [new Adam(parameters), new LossTrend()];
         rate /= 4;
         continue;
       }
       const gradients = layers.flatMap((layer, l) =>
         layer.gradients(sums.get(block.slots[l]!.weight)!, sums.get(block.slots[l]!.bias)!),
       );
-      adam.step(gradients, rate * 0.5 * (1 + Math.cos((Math.PI * step) / options.steps)));
+      adam.step(gradients, rate * scheduled(step, options.steps));
       onStep(step + 1);
     }
   } finally {
     await executor.dispose();
   }
+}
+
+/** Share of the steps in which the learning rate rises: Adam's first steps go all one way, before it knows the gradients' sizes. */
+const warmUp = 0.1;
+
+/** The learning rate of a step, relative to the highest: up along a line, then down to 0 along a cosine. */
+function scheduled(step: number, steps: number): number {
+  const rise = warmUp * steps;
+  return step < rise ? (step + 1) / (rise + 1) : 0.5 * (1 + Math.cos((Math.PI * (step - rise)) / (steps - rise)));
 }
 
 /**
@@ -165,6 +171,29 @@ function chunkSize(model: Model, block: Block, sampler: Sampler, wanted: number)
   if (fits < 1) throw new UnsupportedError("E_NO_GRADIENT", "the block's activations take too much memory");
   return typeof fixed === "number" ? unit : Math.min(fits, wanted, 64, sampler.count);
 }
+
+/** Tells a training that gets worse from one whose images differ: steps of few images have losses of all sizes. */
+class LossTrend {
+  #first: number | null = null;
+  #average = 0;
+  #weight = 0;
+  #least = Infinity;
+
+  /** Takes in a step's loss; true when the average of the recent steps has grown far beyond its least. */
+  diverges(loss: number): boolean {
+    this.#first ??= loss;
+    this.#average = memory * this.#average + (1 - memory) * loss;
+    this.#weight = memory * this.#weight + 1 - memory;
+    const recent = this.#average / this.#weight;
+    if (this.#weight > settled) this.#least = Math.min(this.#least, recent);
+    return !(recent <= diverged * this.#least && loss <= far * this.#first);
+  }
+}
+
+/** Share that a step leaves of the average before it, and weight from which the average counts. */
+const [memory, settled] = [0.9, 0.6];
+/** Times the least recent average, and times the first step's loss, that are too much. */
+const [diverged, far] = [2, 10];
 
 /** Draws images from states: rows of the block's inputs and targets. */
 class Sampler {

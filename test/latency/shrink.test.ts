@@ -59,8 +59,15 @@ test("forms that can't be run stay infinite, and a few timings or ones without n
   const result = shrunkTimings(timings, [1, ...forms.map(({ estimate }) => estimate)]);
   expect(result[0]).toBe(Infinity);
   expect(result.slice(1)).toEqual(shrunk(forms));
-  expect(shrunkTimings(timings.slice(0, 5), [1, 2, 3, 4, 5])).toEqual(timings.slice(0, 5).map(({ ms }) => ms));
+  expect(shrunkTimings(timings.slice(0, 5), [1, 2, 3, 4, 5])).toEqual(
+    timings.slice(0, 5).map(({ ms }) => ms),
+  );
   const still = forms.map(({ timing: { ms } }): Timing => ({ ms, interval: [ms, ms] }));
-  expect(shrunkTimings(still, forms.map(({ estimate }) => estimate))).toEqual(still.map(({ ms }) => ms));
+  expect(
+    shrunkTimings(
+      still,
+      forms.map(({ estimate }) => estimate),
+    ),
+  ).toEqual(still.map(({ ms }) => ms));
   expect(shrunkTimings([], [])).toEqual([]);
 });

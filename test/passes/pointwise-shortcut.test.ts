@@ -5,7 +5,14 @@ import { f64, macsOf, model, opsOf, reasonOf, runPasses, weights } from "./rewri
 
 const ends = Number.MAX_SAFE_INTEGER;
 
-function slice(b: GraphBuilder, x: Value, axes: number[], steps: number[], starts = axes.map(() => 0), to = axes.map(() => ends)): Value {
+function slice(
+  b: GraphBuilder,
+  x: Value,
+  axes: number[],
+  steps: number[],
+  starts = axes.map(() => 0),
+  to = axes.map(() => ends),
+): Value {
   const [s, e, a, p] = [starts, to, axes, steps].map((values, i) =>
     b.initializer(`${x.name}.${"seap"[i]}${axes.join("")}`, Tensor.i64([values.length], values)),
   );
@@ -15,7 +22,9 @@ function slice(b: GraphBuilder, x: Value, axes: number[], steps: number[], start
 function pad(b: GraphBuilder, x: Value, before: number, behind: number, more = {}, rank = 4): Value {
   const pads = new Array<number>(2 * rank).fill(0);
   [pads[1], pads[rank + 1]] = [before, behind];
-  return b.op("Pad", [x, b.initializer(`${x.name}.pads`, Tensor.i64([2 * rank], pads))], more, { name: "pad" });
+  return b.op("Pad", [x, b.initializer(`${x.name}.pads`, Tensor.i64([2 * rank], pads))], more, {
+    name: "pad",
+  });
 }
 
 /** The network x → what `build` makes of it, rewritten. */
@@ -30,8 +39,14 @@ function rewritten(build: (b: GraphBuilder, x: Value) => Value, shape: (number |
 describe("fires", () => {
   it.each([
     ["one Slice on both axes", (b: GraphBuilder, x: Value) => pad(b, slice(b, x, [2, 3], [2, 3]), 2, 1)],
-    ["two Slices, negative axes", (b: GraphBuilder, x: Value) => pad(b, slice(b, slice(b, x, [-1], [2]), [-2], [2]), 0, 3)],
-    ["Slices of one axis after another", (b: GraphBuilder, x: Value) => pad(b, slice(b, slice(b, x, [2], [2]), [2], [2]), 1, 0)],
+    [
+      "two Slices, negative axes",
+      (b: GraphBuilder, x: Value) => pad(b, slice(b, slice(b, x, [-1], [2]), [-2], [2]), 0, 3),
+    ],
+    [
+      "Slices of one axis after another",
+      (b: GraphBuilder, x: Value) => pad(b, slice(b, slice(b, x, [2], [2]), [2], [2]), 1, 0),
+    ],
     ["no zero channels at all", (b: GraphBuilder, x: Value) => pad(b, slice(b, x, [3], [4]), 0, 0)],
     ["ends at the very size", (b: GraphBuilder, x: Value) => pad(b, slice(b, x, [2], [2], [0], [7]), 1, 1)],
   ])("on %s", (_, build) => {
@@ -48,7 +63,14 @@ describe("fires", () => {
       model(
         (b) => {
           const x = b.input("x", f64(2, 3, 8, 8));
-          b.output(b.op("Pad", [slice(b, x, [2], [2])], { pads: attr.ints([0, 1, 0, 0, 0, 1, 0, 0]) }, { name: "pad" }));
+          b.output(
+            b.op(
+              "Pad",
+              [slice(b, x, [2], [2])],
+              { pads: attr.ints([0, 1, 0, 0, 0, 1, 0, 0]) },
+              { name: "pad" },
+            ),
+          );
         },
         { opset: 10 },
       ),

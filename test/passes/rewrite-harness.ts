@@ -127,7 +127,8 @@ export function runPasses(before: Model, passes: readonly Rewrite[], options: Ha
   verify(after.graph);
   expect(interfaceOf(after), "the interface").toEqual(interfaceOf(before));
   const macs = [macsOf(before), macsOf(after)] as const;
-  if (!options.raisesMacs && macs[0] !== null && macs[1] !== null) expect(macs[1], "MACs").toBeLessThanOrEqual(macs[0]);
+  if (!options.raisesMacs && macs[0] !== null && macs[1] !== null)
+    expect(macs[1], "MACs").toBeLessThanOrEqual(macs[0]);
   const hash = hashGraph(after.graph);
   if (options.stopAfter === undefined) {
     const again = run(after);

@@ -5,7 +5,6 @@ import { isDecline } from "../../src/engine/index.js";
 import {
   chainsOf,
   compose,
-  isLayer,
   loweringName,
   loweringOf,
   lowerings,
@@ -14,121 +13,38 @@ import {
   programCost,
   programKey,
   programOf,
-  readLayer,
   replaceLayer,
   splitGroups,
   stackGroups,
-  weightSize,
   type ConvLayer,
   type Form,
   type FormPlan,
 } from "../../src/forms/index.js";
-import {
-  attr,
-  cloneModel,
-  GraphBuilder,
-  Model,
-  Patch,
-  Tensor,
-  UsageError,
-  verify,
-} from "../../src/ir/index.js";
-import { seededRandom } from "../../src/linalg/index.js";
+import type { Model, Tensor } from "../../src/ir/index.js";
+import { cloneModel, GraphBuilder, Patch, UsageError, verify } from "../../src/ir/index.js";
 import { inferFacts, interpret, modelCost, relativeL2 } from "../../src/measure/index.js";
+import { convCases, convModel, randomForm, type ConvCase } from "./random-convolutions.js";
 
-interface Case {
-  readonly group: number;
-  readonly perIn: number;
-  readonly perOut: number;
-  readonly kernel: readonly number[];
-  readonly strides: readonly number[];
-  readonly dilations: readonly number[];
-  readonly pads: readonly number[];
-  readonly extra: readonly number[];
-  readonly bias: boolean;
+interface Case extends ConvCase {
   readonly shortcut: boolean;
   readonly opset: number;
-  readonly seed: number;
 }
 
-const axes = (rank: number, min: number, max: number): fc.Arbitrary<number[]> =>
-  fc.array(fc.integer({ min, max }), { minLength: rank, maxLength: rank });
-
-const cases: fc.Arbitrary<Case> = fc.integer({ min: 1, max: 3 }).chain((rank) =>
-  fc.record({
-    group: fc.constantFrom(1, 1, 1, 2, 3),
-    perIn: fc.constantFrom(2, 3, 4, 6, 8),
-    perOut: fc.constantFrom(2, 3, 4, 6, 8),
-    kernel: axes(rank, 1, rank === 3 ? 2 : 4),
-    strides: axes(rank, 1, 3),
-    dilations: axes(rank, 1, 2),
-    pads: axes(2 * rank, 0, 2),
-    extra: axes(rank, 0, 4),
-    bias: fc.boolean(),
+const cases: fc.Arbitrary<Case> = fc
+  .record({
+    conv: convCases(fc.constantFrom(2, 3, 4, 6, 8)),
     shortcut: fc.boolean(),
     opset: fc.constantFrom(9, 17),
-    seed: fc.nat(),
-  }),
-);
+  })
+  .map(({ conv, ...more }) => ({ ...conv, ...more }));
 
-/** Input x, one Conv and, with a shortcut, s + conv(x); the other operand first, as exporters don't agree. */
-function caseModel(c: Case): { model: Model; layer: ConvLayer; feeds: Map<string, Tensor> } {
-  const random = seededRandom(c.seed);
-  const [inChannels, outChannels] = [c.group * c.perIn, c.group * c.perOut];
-  const spatial = c.kernel.map((k, axis) => {
-    const covered = c.dilations[axis]! * (k - 1) + 1;
-    return Math.max(1, covered - c.pads[axis]! - c.pads[c.kernel.length + axis]!) + c.extra[axis]!;
-  });
-  const normal = (dims: readonly number[]): Tensor => {
-    const length = dims.reduce((product, dim) => product * dim, 1);
-    return Tensor.floats(
-      "float32",
-      dims,
-      Float64Array.from({ length }, () => random.normal()),
-    );
-  };
-  const b = new GraphBuilder();
-  b.graph.opsets.set("", c.opset);
-  const dims = [2, inChannels, ...spatial];
-  const inputs = [b.input("x", { dtype: "float32", shape: dims })];
-  inputs.push(b.initializer("w", normal([outChannels, c.perIn, ...c.kernel])));
-  if (c.bias) inputs.push(b.initializer("b", normal([outChannels])));
-  const geometry = {
-    kernel_shape: attr.ints(c.kernel),
-    strides: attr.ints(c.strides),
-    dilations: attr.ints(c.dilations),
-    pads: attr.ints(c.pads),
-    group: c.group,
-  };
-  const y = b.op("Conv", inputs, geometry, { name: "conv", outputs: ["y"] });
-  const model = new Model(b.graph);
-  const layer = readLayer(y.producer!, inferFacts(model));
-  if (!isLayer(layer)) throw new Error(layer.declined);
-  const feeds = new Map([["x", normal(dims)]]);
-  if (c.shortcut) {
-    const outDims = [2, outChannels, ...layer.outputShape];
-    feeds.set("s", normal(outDims));
-    const shortcut = b.input("s", { dtype: "float32", shape: outDims });
-    b.output(b.op("Add", [shortcut, y], {}, { name: "add", outputs: ["z"] }));
-  } else b.output(y, null);
-  return { model, layer, feeds };
+function caseModel({ opset, shortcut, ...conv }: Case) {
+  return convModel(conv, { dtype: "float32", opset, shortcut });
 }
 
-function randomForm(plan: FormPlan, layer: ConvLayer, seed: number): Form {
-  const random = seededRandom(seed);
-  const { name, size, terms } = plan;
-  const order = (count: number): Int32Array =>
-    random.shuffle(Int32Array.from({ length: count }, (_, i) => i));
-  const branches = plan.branches.map((chain) =>
-    chain.map((stage) => ({
-      ...stage,
-      weight: Float64Array.from({ length: weightSize(stage.spec) }, () => random.normal()),
-    })),
-  );
-  const orders = plan.ordered
-    ? { inputOrder: order(layer.spec.inChannels), outputOrder: order(layer.spec.outChannels) }
-    : {};
-  return { name, size, terms, branches, ...orders };
+function orderedForm(plan: FormPlan, layer: ConvLayer, seed: number): Form {
+  const ordered = plan.ordered === true;
+  return randomForm(plan, layer, seed, { inputs: ordered, outputs: ordered });
 }
 
 function run(model: Model, feeds: ReadonlyMap<string, Tensor>): Tensor {
@@ -177,7 +93,7 @@ describe("every lowering of every form", () => {
           const plans = [...(isDecline(proposed) ? [] : proposed), ...(full ? [full] : [])];
           if (plans.length === 0) return;
           const plan = plans[choice % plans.length]!;
-          const forms = parts.map((part, g) => randomForm(plan, part, choice + g));
+          const forms = parts.map((part, g) => orderedForm(plan, part, choice + g));
           const form = stackGroups(forms);
           const expected = run(dense(model, layer, forms), feeds);
           const chains = chainsOf(
@@ -239,7 +155,7 @@ describe("plans", () => {
         const plans = family.propose(parts[0]!);
         if (isDecline(plans) || plans.length === 0) return;
         const plan = plans[choice % plans.length]!;
-        const form = stackGroups(parts.map((part, g) => randomForm(plan, part, choice + g)));
+        const form = stackGroups(parts.map((part, g) => orderedForm(plan, part, choice + g)));
         const never = (): never => {
           throw new Error("weights are not needed");
         };
