@@ -1,4 +1,4 @@
-import type { Value } from "../ir/index.js";
+import { elementCount, type Value } from "../ir/index.js";
 import { resolveConv, resolveConvTranspose } from "../ops/conv-geometry.js";
 import type { Emitter } from "./emitter.js";
 import { attributes, unsupported, type GradientRule, type GradientRules } from "./rule.js";
@@ -169,17 +169,13 @@ function tapViews(emit: Emitter, { kernel, strides, dilations, pads, small }: Pa
   });
 }
 
-function product(dims: readonly number[]): number {
-  return dims.reduce((all, dim) => all * dim, 1);
-}
-
 /** Patches of all taps side by side, one batched product, summed over the batch: any group count. */
 function weightByPatches(emit: Emitter, passage: Passage, x: Value, dy: Value): Value {
   const { group, kernel, large, small } = passage;
   const [batch, channels] = large as [number, number];
   const outChannels = small[1]!;
-  const positions = product(small.slice(2));
-  const [perIn, perOut, taps] = [channels / group, outChannels / group, product(kernel)];
+  const positions = elementCount(small.slice(2));
+  const [perIn, perOut, taps] = [channels / group, outChannels / group, elementCount(kernel)];
   const views = tapViews(emit, passage, x).map((view) =>
     emit.reshape(view, [batch, group, perIn, positions]),
   );
@@ -193,7 +189,7 @@ function weightByPatches(emit: Emitter, passage: Passage, x: Value, dy: Value): 
 /** One matrix product over all images and positions per tap. */
 function weightByTap(emit: Emitter, passage: Passage, x: Value, dy: Value): Value {
   const { kernel, large, small } = passage;
-  const [channels, outChannels, taps] = [large[1]!, small[1]!, product(kernel)];
+  const [channels, outChannels, taps] = [large[1]!, small[1]!, elementCount(kernel)];
   const perm = [1, 0, ...kernel.map((_, axis) => axis + 2)];
   const left = emit.reshape(emit.transpose(dy, perm), [outChannels, -1]);
   const products = tapViews(emit, passage, emit.transpose(x, perm)).map((view) =>

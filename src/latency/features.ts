@@ -1,3 +1,4 @@
+import { elementCount } from "../ir/index.js";
 import {
   stepShapes,
   tapCount,
@@ -58,7 +59,7 @@ export function features(values: Partial<Record<(typeof featureNames)[number], n
 export function programFeatures(program: Program, layer: ConvLayer, batch = 1): Features {
   const shapes = stepShapes(program, layer);
   const places = (operand: Operand): number =>
-    product(
+    elementCount(
       operand === "input" ? layer.inputShape : operand === "shortcut" ? layer.outputShape : shapes[operand]!,
     );
   const channels = new Map<Operand, number>([
@@ -122,8 +123,4 @@ export function programFeatures(program: Program, layer: ConvLayer, batch = 1): 
   }
   need(program.result, true);
   return total;
-}
-
-function product(sizes: readonly number[]): number {
-  return sizes.reduce((all, one) => all * one, 1);
 }

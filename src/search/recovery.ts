@@ -1,4 +1,5 @@
-import { UnsupportedError } from "../ir/index.js";
+import type { LayerMoments } from "../calib/index.js";
+import { isFloat, Tensor, UnsupportedError } from "../ir/index.js";
 import { seededRandom } from "../linalg/index.js";
 import type { Distance } from "./answers.js";
 import type { LayerCandidates } from "./candidates.js";
@@ -31,6 +32,14 @@ export interface Recovery {
   readonly blocks: readonly RecoveredBlock[];
 }
 
+/** What a recovery works on: the search's layers and what is known of their inputs. */
+export interface RecoveryGround {
+  readonly cx: SearchContext;
+  readonly layers: readonly LayerCandidates[];
+  /** Moments of the original's activations, by layer; null without. */
+  readonly moments: readonly (LayerMoments | null)[];
+}
+
 /** The fewest steps and images per step that are worth a try. */
 const fewestSteps = 40;
 const fewestImages = 1;
@@ -48,11 +57,11 @@ interface Flow {
  * result only if its output's error became smaller on the selected images, which training never sees.
  */
 export async function recover(
-  cx: SearchContext,
-  layers: readonly LayerCandidates[],
+  ground: RecoveryGround,
   fitted: readonly FittedLayer[],
   options: RecoveryOptions,
 ): Promise<Recovery> {
+  const { cx, layers } = ground;
   const training = affordable(
     options,
     layers.reduce((sum, { layer }) => sum + layer.macs, 0),
@@ -74,7 +83,7 @@ export async function recover(
     const targets = await through(cx, block, train.original, null);
     const wanted = await through(cx, block, judge.original, null);
     if (touched && block.slots.length > 0 && block.outputs.length > 0) {
-      const trainable = own.map((layer) => new TrainableLayer(layer, layers[layer.slot.index]!.targets));
+      const trainable = own.map((layer) => trainableOf(ground, layer));
       const before = await through(cx, block, judge.changed, own);
       const outcome = await attempt(block, relativeError(block, before, wanted), async () => {
         await trainBlock(
@@ -114,8 +123,7 @@ const answersPerParameter = 0.25;
  * the network's answers on the selected images came nearer to the original's.
  */
 export async function recoverNetwork(
-  cx: SearchContext,
-  layers: readonly LayerCandidates[],
+  ground: RecoveryGround,
   fitted: readonly FittedLayer[],
   options: RecoveryOptions,
   measure: (fitted: readonly FittedLayer[]) => Promise<Distance>,
@@ -123,9 +131,9 @@ export async function recoverNetwork(
   if (!fitted.some(({ candidate }) => candidate.plan)) return fitted;
   const before = await measure(fitted);
   const tried =
-    options.endToEnd && (await hasDenseAnswers(cx, fitted))
-      ? await recoverEndToEnd(cx, layers, fitted, options)
-      : (await recover(cx, layers, fitted, options)).fitted;
+    options.endToEnd && (await hasDenseAnswers(ground.cx, fitted))
+      ? await recoverEndToEnd(ground, fitted, options)
+      : (await recover(ground, fitted, options)).fitted;
   return (await measure(tried)).divergence < before.divergence ? tried : fitted;
 }
 
@@ -139,17 +147,21 @@ async function hasDenseAnswers(cx: SearchContext, fitted: readonly FittedLayer[]
   return values * cx.fitted.length >= answersPerParameter * parameters;
 }
 
-/** Training of the whole network at once against the original's outputs. */
+/**
+ * Training of the whole network at once against the original's outputs, on the fitted images and their mirror images:
+ * what is right for these the original says too, whatever the images show.
+ */
 export async function recoverEndToEnd(
-  cx: SearchContext,
-  layers: readonly LayerCandidates[],
+  ground: RecoveryGround,
   fitted: readonly FittedLayer[],
   options: RecoveryOptions,
 ): Promise<FittedLayer[]> {
+  const { cx, layers } = ground;
   if (!options.endToEnd || fitted.length === 0) return [...fitted];
   const block = wholeNetwork(cx.network.steps, modelInputs(cx));
-  const inputs = cx.fitted.map((batch) => cx.network.start(batch));
-  const targets = await through(cx, block, inputs, null);
+  const feeds = [...cx.fitted, ...cx.fitted.map(mirrored)];
+  const inputs = feeds.map((batch) => cx.network.start(batch));
+  const targets = await answersFor(cx, feeds);
   const training = affordable(
     {
       ...options,
@@ -159,7 +171,7 @@ export async function recoverEndToEnd(
     layers.reduce((sum, { layer }) => sum + layer.macs, 0),
   );
   if (!training) return [...fitted];
-  const trainable = fitted.map((layer) => new TrainableLayer(layer, layers[layer.slot.index]!.targets));
+  const trainable = fitted.map((layer) => trainableOf(ground, layer));
   const random = seededRandom(options.seed).fork("end-to-end");
   try {
     await trainBlock(cx, block, trainable, inputs, targets, training, random, (step) =>
@@ -170,6 +182,11 @@ export async function recoverEndToEnd(
     throw error;
   }
   return trainable.map((layer) => layer.result());
+}
+
+function trainableOf({ layers, moments }: RecoveryGround, fitted: FittedLayer): TrainableLayer {
+  const { index } = fitted.slot;
+  return new TrainableLayer(fitted, layers[index]!.targets, moments[index] ?? null);
 }
 
 function modelInputs(cx: SearchContext): readonly string[] {
@@ -212,6 +229,35 @@ async function through(
     result.push(state);
   }
   return result;
+}
+
+/** The original's outputs. */
+async function answersFor(cx: SearchContext, feeds: SearchContext["fitted"]): Promise<State[]> {
+  const executor = await cx.open(cx.model);
+  try {
+    const answers: State[] = [];
+    for (const batch of feeds) {
+      await cx.pause();
+      answers.push(new Map(await executor.run(batch)));
+    }
+    return answers;
+  } finally {
+    await executor.dispose();
+  }
+}
+
+/** A batch with its images (values of rank 4, N × C × H × W) from right to left. */
+function mirrored(feeds: SearchContext["fitted"][number]): SearchContext["fitted"][number] {
+  return new Map(
+    [...feeds].map(([name, tensor]) => {
+      const { dims, dtype } = tensor;
+      const width = dims.at(-1)!;
+      if (dims.length !== 4 || !isFloat(dtype)) return [name, tensor];
+      const from = tensor.numbers;
+      const turned = Float64Array.from(from, (_, i) => from[i - (i % width) + width - 1 - (i % width)]!);
+      return [name, Tensor.floats(dtype, dims, turned)];
+    }),
+  );
 }
 
 /** Σ‖ŷ − y‖² / Σ‖y‖², averaged over the block's outputs. */

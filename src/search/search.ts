@@ -218,7 +218,12 @@ export class Search {
     if (!recovery) return solution;
     const improve = async (): Promise<Solution> => {
       const { fitted: refitted } = solution;
-      const fitted = await recoverNetwork(cx, this.layers, refitted, recovery, (some) => this.measure(some));
+      const fitted = await recoverNetwork(
+        { ...this.ground, layers: this.layers },
+        refitted,
+        recovery,
+        (some) => this.measure(some),
+      );
       return fitted === refitted ? solution : { ...solution, fitted, measured: await this.measure(fitted) };
     };
     const places = solution.allocation.chosen.map((candidate, l) => placeOf(candidate, this.layers[l]!));

@@ -1,4 +1,12 @@
-import { extract, InvariantError, Tensor, UnsupportedError, type Cut, type Model } from "../ir/index.js";
+import {
+  elementCount,
+  extract,
+  InvariantError,
+  Tensor,
+  UnsupportedError,
+  type Cut,
+  type Model,
+} from "../ir/index.js";
 import { differentiate, oldestOpset } from "../gradient/index.js";
 import type { Random } from "../linalg/index.js";
 import { inferFacts } from "../measure/index.js";
@@ -94,7 +102,9 @@ const warmUp = 0.1;
 /** The learning rate of a step, relative to the highest: up along a line, then down to 0 along a cosine. */
 function scheduled(step: number, steps: number): number {
   const rise = warmUp * steps;
-  return step < rise ? (step + 1) / (rise + 1) : 0.5 * (1 + Math.cos((Math.PI * (step - rise)) / (steps - rise)));
+  return step < rise
+    ? (step + 1) / (rise + 1)
+    : 0.5 * (1 + Math.cos((Math.PI * (step - rise)) / (steps - rise)));
 }
 
 /**
@@ -102,13 +112,9 @@ function scheduled(step: number, steps: number): number {
  * its own, if not an independent one: with 16 times as many, a quarter of the images.
  */
 export function imagesPerStep(images: number, outputs: readonly string[], targets: readonly State[]): number {
-  const positions = outputs.map((name) => product(targets[0]!.get(name)!.dims.slice(2)));
+  const positions = outputs.map((name) => elementCount(targets[0]!.get(name)!.dims.slice(2)));
   const share = Math.sqrt(positionsForAll / Math.max(positionsForAll, ...positions));
   return Math.max(Math.min(images, fewestImages), Math.round(images * share));
-}
-
-function product(dims: readonly number[]): number {
-  return dims.reduce((all, dim) => all * dim, 1);
 }
 
 /** Runs once; adds the gradients to the sums and returns the loss. */
@@ -164,7 +170,7 @@ function chunkSize(model: Model, block: Block, sampler: Sampler, wanted: number)
   for (const node of facts.graph.nodes) {
     for (const output of node.outputs) {
       const shape = facts.of(output).shape;
-      if (shape?.every((dim): dim is number => typeof dim === "number")) bytes += 4 * product(shape);
+      if (shape?.every((dim): dim is number => typeof dim === "number")) bytes += 4 * elementCount(shape);
     }
   }
   const fits = Math.floor(runBytes / Math.max(1, bytes * backwardShare));
@@ -270,7 +276,7 @@ function gathered(
 ): Tensor {
   const sample = states[0]!.get(name)!;
   const dims = sample.dims.slice(1);
-  const size = product(dims);
+  const size = elementCount(dims);
   if (sample.dtype !== "float32") {
     throw new UnsupportedError("E_NO_GRADIENT", `values of type ${sample.dtype} between layers`, {
       where: { tensor: name },

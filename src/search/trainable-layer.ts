@@ -1,9 +1,10 @@
+import type { LayerMoments } from "../calib/index.js";
 import { ChainSum, tapCount, type FitTarget, type Form } from "../forms/index.js";
 import { applyOrders } from "../forms/compose.js";
 import type { ConvSpec } from "../forms/index.js";
 import type { FittedLayer } from "./refit.js";
 import type { LayerWeights } from "./staged-network.js";
-import { layerWeights } from "./weights.js";
+import { layerWeights, meanResponse } from "./weights.js";
 
 /** Numbers that a step changes, and what size of change is small for them. */
 export interface Parameter {
@@ -21,7 +22,10 @@ interface TrainableForm {
 
 /**
  * A fitted layer as parameters: all factors of its forms and its bias, held in float64. The network runs the dense
- * kernel that they compose to, and the dense kernel's gradient is carried back through the composition.
+ * kernel that they compose to, and the dense kernel's gradient is carried back through the composition. With the mean
+ * patch μ of its inputs the layer is Ŵ(x − μ) + c, with c as the parameter in place of the bias: behind a ReLU the mean
+ * is the largest part of x by far, and the gradients of all weights would mostly say what c says already (centering,
+ * Schraudolph 1998).
  */
 export class TrainableLayer {
   readonly #forms: readonly TrainableForm[];
@@ -31,6 +35,7 @@ export class TrainableLayer {
   constructor(
     private readonly fitted: FittedLayer,
     targets: readonly FitTarget[],
+    private readonly moments: LayerMoments | null,
   ) {
     this.#forms = fitted.candidate.forms.map((form, g) => ({
       form,
@@ -38,7 +43,7 @@ export class TrainableLayer {
       sum: new ChainSum(targets[g]!.layer, form.branches),
       weights: form.branches.map((chain) => chain.map(({ weight }) => weight.slice())),
     }));
-    this.#bias = fitted.bias.slice();
+    this.#bias = this.#shifted(fitted.bias, this.#kernel(), 1);
     const power = targets.reduce((sum, target) => sum + target.power, 0) / Math.max(1, this.#bias.length);
     this.parameters = [...this.#forms.flatMap(factorsOf), { values: this.#bias, scale: Math.sqrt(power) }];
   }
@@ -54,11 +59,13 @@ export class TrainableLayer {
 
   /** The dense kernel and bias as they are now; call before {@link gradients}. */
   weights(): LayerWeights {
-    return layerWeights(this.fitted.slot, this.#kernel(), this.#bias);
+    const kernel = this.#kernel();
+    return layerWeights(this.fitted.slot, kernel, this.#shifted(this.#bias, kernel, -1));
   }
 
-  /** Gradients of all parameters, in order, from those of the dense kernel and the bias. */
+  /** Gradients of all parameters, in order, from those of the dense kernel (changed in place) and the bias. */
   gradients(kernel: Float64Array, bias: Float64Array): readonly Float64Array[] {
+    if (this.moments) subtractMean(kernel, bias, this.moments);
     let at = 0;
     const factors = this.#forms.flatMap(({ form, spec, sum, weights }) => {
       const size = spec.outChannels * spec.inChannels * tapCount(spec);
@@ -77,7 +84,15 @@ export class TrainableLayer {
       ),
     }));
     const { slot, candidate } = this.fitted;
-    return { slot, candidate: { ...candidate, forms }, bias: this.#bias.slice(), weights: this.weights() };
+    const bias = this.#shifted(this.#bias, this.#kernel(), -1);
+    return { slot, candidate: { ...candidate, forms }, bias, weights: this.weights() };
+  }
+
+  /** values + sign · Ŵμ. */
+  #shifted(values: Float64Array, kernel: Float64Array, sign: 1 | -1): Float64Array {
+    if (!this.moments) return values.slice();
+    const response = meanResponse(kernel, this.moments);
+    return values.map((value, o) => value + sign * response[o]!);
   }
 
   #kernel(): Float64Array {
@@ -104,6 +119,15 @@ function factorsOf({ spec, form, sum, weights }: TrainableForm): Parameter[] {
     const branch = rootMeanSquare(new ChainSum(spec, [chain]).compose([weights[b]!]));
     const share = branch > whole ? whole / branch : 1;
     return weights[b]!.map((values) => ({ values, scale: share * rootMeanSquare(values) }));
+  });
+}
+
+/** What moves with c is no business of the weights: dL/dŴ − dL/dc · μᵀ. */
+function subtractMean(kernel: Float64Array, bias: Float64Array, { groups }: LayerMoments): void {
+  const width = kernel.length / bias.length;
+  bias.forEach((gradient, o) => {
+    const { meanIn } = groups[Math.floor((o * groups.length) / bias.length)]!;
+    for (let i = 0; i < width; i++) kernel[o * width + i]! -= gradient * meanIn[i]!;
   });
 }
 

@@ -16,25 +16,28 @@ export function composedKernel(forms: readonly Form[], targets: readonly FitTarg
   return kernel;
 }
 
+/** Ŵ E x̂: what a kernel makes of the mean patch, per output channel. */
+export function meanResponse(kernel: Float64Array, { groups }: LayerMoments): Float64Array {
+  const width = groups[0]?.meanIn.length ?? 0;
+  const channels = kernel.length / Math.max(1, width);
+  const response = new Float64Array(channels);
+  for (let o = 0; o < channels; o++) {
+    const { meanIn } = groups[Math.floor((o * groups.length) / channels)]!;
+    let sum = 0;
+    for (let i = 0; i < width; i++) sum += kernel[o * width + i]! * meanIn[i]!;
+    response[o] = sum;
+  }
+  return response;
+}
+
 /**
  * The bias that goes with a kernel, so that the mean of the output is the wanted one: E y − Ŵ E x̂ per output channel.
  * Without moments the layer's own.
  */
 export function biasFor(kernel: Float64Array, layer: ConvLayer, moments: LayerMoments | null): Float64Array {
   if (!moments) return layer.bias;
-  const { group, outChannels } = layer.spec;
-  const perGroup = outChannels / group;
-  const bias = new Float64Array(outChannels);
-  moments.groups.forEach(({ meanIn, meanOut }, g) => {
-    const width = meanIn.length;
-    for (let o = 0; o < perGroup; o++) {
-      const row = (g * perGroup + o) * width;
-      let sum = meanOut[o]!;
-      for (let i = 0; i < width; i++) sum -= kernel[row + i]! * meanIn[i]!;
-      bias[g * perGroup + o] = sum;
-    }
-  });
-  return bias;
+  const wanted = moments.groups.flatMap(({ meanOut }) => Array.from(meanOut));
+  return meanResponse(kernel, moments).map((response, o) => wanted[o]! - response);
 }
 
 /** Weight and bias as the working model takes them. */

@@ -21,7 +21,7 @@ import {
   type FormPlan,
 } from "../../src/forms/index.js";
 import type { Model, Tensor } from "../../src/ir/index.js";
-import { cloneModel, GraphBuilder, Patch, UsageError, verify } from "../../src/ir/index.js";
+import { cloneModel, Patch, UsageError, verify } from "../../src/ir/index.js";
 import { inferFacts, interpret, modelCost, relativeL2 } from "../../src/measure/index.js";
 import { convCases, convModel, randomForm, type ConvCase } from "./random-convolutions.js";
 

@@ -60,6 +60,7 @@ function residualNetwork(count: number, extra?: string): Model {
 }
 
 interface Setting {
+  readonly moments: readonly null[];
   readonly cx: SearchContext;
   readonly layers: readonly LayerCandidates[];
   readonly fitted: readonly FittedLayer[];
@@ -136,7 +137,7 @@ function setting(model: Model, compressed: (name: string) => boolean): Setting {
       weights: layerWeights(slot, kernel, bias),
     };
   });
-  return { cx, layers, fitted, reports };
+  return { cx, layers, fitted, reports, moments: layers.map(() => null) };
 }
 
 const options: RecoveryOptions = { steps: 60, images: 32, rate: 2e-2, macs: 1e12, seed: 0, endToEnd: null };
@@ -163,8 +164,9 @@ describe("blocks", () => {
 
 describe("recovery", () => {
   it("brings the blocks' outputs nearer to the original's, on images it never saw", async () => {
-    const { cx, layers, fitted, reports } = setting(residualNetwork(2), (name) => name === "b1.c1");
-    const { fitted: recovered, blocks } = await recover(cx, layers, fitted, options);
+    const ground = setting(residualNetwork(2), (name) => name === "b1.c1");
+    const { layers, fitted, reports } = ground;
+    const { fitted: recovered, blocks } = await recover(ground, fitted, options);
     // Nothing in front of the first compressed layer's block is touched.
     expect(blocks.map((block) => block.layers)).toEqual([["b1.c1", "b1.c2"], ["fc"]]);
     expect(blocks[0]!.kept).toBe(true);
@@ -179,16 +181,18 @@ describe("recovery", () => {
   });
 
   it("gives the same result for the same seed", async () => {
-    const { cx, layers, fitted } = setting(residualNetwork(1), (name) => name === "b0.c2");
-    const runs = [await recover(cx, layers, fitted, options), await recover(cx, layers, fitted, options)];
+    const ground = setting(residualNetwork(1), (name) => name === "b0.c2");
+    const { fitted } = ground;
+    const runs = [await recover(ground, fitted, options), await recover(ground, fitted, options)];
     expect(runs[0]!.fitted.map(({ weights }) => weights.weight.numbers)).toEqual(
       runs[1]!.fitted.map(({ weights }) => weights.weight.numbers),
     );
   });
 
   it("leaves a block whose result is worse on the selected images", async () => {
-    const { cx, layers, fitted } = setting(residualNetwork(1), (name) => name === "b0.c2");
-    const { fitted: recovered, blocks } = await recover(cx, layers, fitted, {
+    const ground = setting(residualNetwork(1), (name) => name === "b0.c2");
+    const { fitted } = ground;
+    const { fitted: recovered, blocks } = await recover(ground, fitted, {
       ...options,
       steps: 1,
       rate: 1e3,
@@ -199,28 +203,32 @@ describe("recovery", () => {
   });
 
   it("goes back to the start with a smaller rate when the first steps were too large", async () => {
-    const { cx, layers, fitted } = setting(residualNetwork(1), (name) => name === "b0.c2");
-    const { blocks } = await recover(cx, layers, fitted, { ...options, rate: 20 });
+    const ground = setting(residualNetwork(1), (name) => name === "b0.c2");
+    const { fitted } = ground;
+    const { blocks } = await recover(ground, fitted, { ...options, rate: 20 });
     expect(blocks[0]!.kept).toBe(true);
     expect(blocks[0]!.after!).toBeLessThan(0.9 * blocks[0]!.before);
   });
 
   it("leaves a block that can't be differentiated, with the reason", async () => {
-    const { cx, layers, fitted } = setting(residualNetwork(1, "Ceil"), (name) => name === "b0.c2");
-    const { blocks } = await recover(cx, layers, fitted, options);
+    const ground = setting(residualNetwork(1, "Ceil"), (name) => name === "b0.c2");
+    const { fitted } = ground;
+    const { blocks } = await recover(ground, fitted, options);
     expect(blocks[0]!.kept).toBe(false);
     expect(blocks[0]!.reason).toMatch(/no gradient rule/);
   });
 
   it("does nothing when the work is too much", async () => {
-    const { cx, layers, fitted } = setting(residualNetwork(1), () => true);
-    const { fitted: recovered, blocks } = await recover(cx, layers, fitted, { ...options, macs: 1e4 });
+    const ground = setting(residualNetwork(1), () => true);
+    const { fitted } = ground;
+    const { fitted: recovered, blocks } = await recover(ground, fitted, { ...options, macs: 1e4 });
     expect(blocks).toEqual([]);
     expect(recovered).toEqual(fitted);
   });
 
   it("stops where it is asked to", async () => {
-    const { cx, layers, fitted } = setting(residualNetwork(1), () => true);
+    const ground = setting(residualNetwork(1), () => true);
+    const { cx, fitted } = ground;
     let checks = 0;
     const aborting = {
       ...cx,
@@ -228,11 +236,12 @@ describe("recovery", () => {
         if (++checks > 40) throw new Error("stopped");
       },
     };
-    await expect(recover(aborting, layers, fitted, options)).rejects.toThrow("stopped");
+    await expect(recover({ ...ground, cx: aborting }, fitted, options)).rejects.toThrow("stopped");
   });
 
   it("keeps only what the whole network's answers gain by", async () => {
-    const { cx, layers, fitted } = setting(residualNetwork(1), (name) => name === "b0.c2");
+    const ground = setting(residualNetwork(1), (name) => name === "b0.c2");
+    const { fitted } = ground;
     const measured = (divergences: readonly number[]) => {
       let at = 0;
       return () => Promise.resolve({ divergence: divergences[at++]!, relativeError: 0, agreement: null });
@@ -240,8 +249,8 @@ describe("recovery", () => {
     const whole = { ...options, endToEnd: { steps: 5, images: 16, rate: 1e-3 } };
     const blocks = { ...options, steps: 40 };
     for (const way of [whole, blocks]) {
-      expect(await recoverNetwork(cx, layers, fitted, way, measured([1, 1.05]))).toBe(fitted);
-      const better = await recoverNetwork(cx, layers, fitted, way, measured([1, 0.5]));
+      expect(await recoverNetwork(ground, fitted, way, measured([1, 1.05]))).toBe(fitted);
+      const better = await recoverNetwork(ground, fitted, way, measured([1, 0.5]));
       expect(better).not.toBe(fitted);
       expect(better.some((layer, l) => layer.weights !== fitted[l]!.weights)).toBe(true);
     }

@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
+import type { LayerMoments } from "../../src/calib/index.js";
 import { type ConvSpec, type FitTarget, type Form, type Link } from "../../src/forms/index.js";
+import { matrix } from "../../src/linalg/index.js";
 import { Adam } from "../../src/search/adam.js";
 import { ownTargets, standardCandidate, type Candidate } from "../../src/search/candidates.js";
 import { type LayerSlot } from "../../src/search/layers.js";
 import type { FittedLayer } from "../../src/search/refit.js";
 import { TrainableLayer } from "../../src/search/trainable-layer.js";
-import { composedKernel, layerWeights } from "../../src/search/weights.js";
+import { composedKernel, layerWeights, meanResponse } from "../../src/search/weights.js";
 
 import { randomForm, values } from "./random-forms.js";
 
@@ -55,6 +57,22 @@ function fittedOf(
   return { fitted: { slot, candidate, bias, weights: layerWeights(slot, kernel, bias) }, targets };
 }
 
+/** Moments of a layer of so many groups whose inputs have random means. */
+function momentsOf(groups: number): LayerMoments {
+  const { inChannels, outChannels } = spec;
+  const width = inChannels * 9;
+  return {
+    count: 100,
+    groups: Array.from({ length: groups }, () => ({
+      covariance: matrix(width, width),
+      cross: matrix(outChannels, width),
+      meanIn: values(width),
+      meanOut: values(outChannels),
+      varianceOut: new Float64Array(outChannels).fill(1),
+    })),
+  };
+}
+
 const separable: readonly Link[] = [
   { out: 4, group: 4, taps: "all" },
   { out: 6, taps: "none" },
@@ -81,44 +99,68 @@ describe("a layer as parameters", () => {
     ["one form per group", () => [randomForm(spec, [separable]), randomForm(spec, [separable])]],
   ];
 
-  it.each(forms)("carries the dense kernel's gradient back to the factors of %s", (_, make) => {
-    const made = make();
-    const { fitted, targets } = fittedOf(slotOf(made.length), made);
-    const layer = new TrainableLayer(fitted, targets);
-    const outer = values(layer.weights().weight.size);
-    const outerBias = values(fitted.bias.length);
-    const loss = (): number => {
-      const kernel = composedKernel(layer.result().candidate.forms, targets);
-      const bias = layer.result().bias;
-      return (
-        kernel.reduce((sum, v, i) => sum + v * outer[i]!, 0) +
-        bias.reduce((sum, v, i) => sum + v * outerBias[i]!, 0)
-      );
-    };
-    layer.weights();
-    const gradients = layer.gradients(outer, outerBias);
-    expect(gradients).toHaveLength(layer.parameters.length);
-    layer.parameters.forEach(({ values: own }, p) => {
-      for (let i = 0; i < own.length; i++) {
-        const kept = own[i]!;
-        own[i] = kept + 1e-4;
-        const above = loss();
-        own[i] = kept - 1e-4;
-        const below = loss();
-        own[i] = kept;
-        expect(gradients[p]![i]!).toBeCloseTo((above - below) / 2e-4, 6);
-      }
-    });
-  });
+  const cases = forms.flatMap(([name, make]) => [[name, false, make] as const, [name, true, make] as const]);
+  it.each(cases)(
+    "carries the dense kernel's gradient back to the factors of %s, centred: %s",
+    (_, centred, make) => {
+      const made = make();
+      const { fitted, targets } = fittedOf(slotOf(made.length), made);
+      const layer = new TrainableLayer(fitted, targets, centred ? momentsOf(made.length) : null);
+      const outer = values(layer.weights().weight.size);
+      const outerBias = values(fitted.bias.length);
+      const loss = (): number => {
+        const kernel = composedKernel(layer.result().candidate.forms, targets);
+        const bias = layer.result().bias;
+        return (
+          kernel.reduce((sum, v, i) => sum + v * outer[i]!, 0) +
+          bias.reduce((sum, v, i) => sum + v * outerBias[i]!, 0)
+        );
+      };
+      layer.weights();
+      const gradients = layer.gradients(outer.slice(), outerBias);
+      expect(gradients).toHaveLength(layer.parameters.length);
+      layer.parameters.forEach(({ values: own }, p) => {
+        for (let i = 0; i < own.length; i++) {
+          const kept = own[i]!;
+          own[i] = kept + 1e-4;
+          const above = loss();
+          own[i] = kept - 1e-4;
+          const below = loss();
+          own[i] = kept;
+          expect(gradients[p]![i]!).toBeCloseTo((above - below) / 2e-4, 6);
+        }
+      });
+    },
+  );
 
-  it("starts as the fitted layer and leaves it alone", () => {
+  it.each([false, true])("starts as the fitted layer and leaves it alone, centred: %s", (centred) => {
     const { fitted, targets } = fittedOf(slotOf(1), [randomForm(spec, [separable, spatial])]);
     const before = fitted.candidate.forms[0]!.branches[0]![0]!.weight.slice();
-    const layer = new TrainableLayer(fitted, targets);
-    expect(layer.weights().weight.numbers).toEqual(fitted.weights.weight.numbers);
+    const layer = new TrainableLayer(fitted, targets, centred ? momentsOf(1) : null);
+    const { weight, bias } = layer.weights();
+    expect(weight.numbers).toEqual(fitted.weights.weight.numbers);
+    fitted.weights.bias.numbers.forEach((value, o) => expect(bias.numbers[o]).toBeCloseTo(value, 5));
     for (const { values: own } of layer.parameters) own.fill(7);
     expect(fitted.candidate.forms[0]!.branches[0]![0]!.weight).toEqual(before);
-    expect(layer.result().bias.every((v) => v === 7)).toBe(true);
+    if (!centred) expect(layer.result().bias.every((v) => v === 7)).toBe(true);
+  });
+
+  it("with a mean, leaves the output for the mean input where it is when weights change", () => {
+    const { fitted, targets } = fittedOf(slotOf(2), [
+      randomForm(spec, [separable]),
+      randomForm(spec, [spatial]),
+    ]);
+    const moments = momentsOf(2);
+    const layer = new TrainableLayer(fitted, targets, moments);
+    const answer = (): number[] => {
+      const { weight, bias } = layer.weights();
+      const response = meanResponse(Float64Array.from(weight.numbers), moments);
+      return Array.from(bias.numbers, (value, o) => value + response[o]!);
+    };
+    const before = answer();
+    for (const { values: own } of layer.parameters.slice(0, -1))
+      own.forEach((value, i) => (own[i] = value * 1.5 + 0.1));
+    answer().forEach((value, o) => expect(value).toBeCloseTo(before[o]!, 4));
   });
 });
 
@@ -133,7 +175,7 @@ describe("the scale of a parameter", () => {
     const alone = fittedOf(slotOf(1), [form]);
     const cancelling = fittedOf(slotOf(1), [{ ...form, branches: [chain!, turned] }]);
     const scaleOf = ({ fitted, targets }: ReturnType<typeof fittedOf>): number =>
-      new TrainableLayer(fitted, targets).parameters[0]!.scale;
+      new TrainableLayer(fitted, targets, null).parameters[0]!.scale;
     expect(scaleOf(cancelling) / scaleOf(alone)).toBeCloseTo(0.01, 9);
   });
 });
