@@ -22,9 +22,9 @@ const refit: RefitOptions = { steps: 40, ridge: 1e-4, residualTargets: true, ref
 const recovery: RecoveryOptions = {
   steps: 200,
   images: 128,
-  rate: 5e-3,
+  rate: 2e-3,
   macs: 1.2e13,
-  endToEnd: { steps: 500, images: 32, rate: 6e-2 },
+  endToEnd: { steps: 800, images: 16, rate: 1.5e-2 },
   seed: 0,
 };
 
