@@ -4,8 +4,8 @@
  *     npx tsx bench/frontier.ts resnet20 0.7,0.5 --effort max --seeds 0,1,2
  *
  * Every seed is one `convopt sweep`, whose points are what `convopt optimize` finds for them one by one; the test images
- * are used for the figure only. Needs `npm run build`, the shared
- * material and CONVOPT_PYTHON with numpy, onnx and onnxruntime. Prints one JSON line per run and a table of the means.
+ * are used for the figure only. Needs `npm run build`, the shared material and CONVOPT_PYTHON with numpy, onnx and
+ * onnxruntime. Prints one JSON line per point and a table of the means.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
