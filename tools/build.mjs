@@ -24,8 +24,12 @@ for (const file of existsSync(join(root, generated)) ? readdirSync(join(root, ge
 
 // Zod is inlined, because its many modules would be a third of the start; its licence goes with it.
 const inlined = "zod";
-const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-const external = Object.keys({ ...dependencies, ...optionalDependencies }).filter((name) => name !== inlined);
+const { dependencies, optionalDependencies, peerDependencies } = JSON.parse(
+  readFileSync(join(root, "package.json"), "utf8"),
+);
+const external = Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies }).filter(
+  (name) => name !== inlined,
+);
 await build({
   entryPoints: { cli: join(dist, "cli.js"), "fit-thread": join(dist, "src", "api", "fit-thread.js") },
   outdir: dist,

@@ -14,9 +14,9 @@ import type { Benchmark, LayerTime, ModelTime } from "../report/index.js";
 import { dataOrNoise } from "./data.js";
 import { fileOf, inFile } from "./load.js";
 import { thisMachine } from "./machine.js";
-import type { EngineOptions, RunControl } from "./options.js";
+import type { RunControl, TimingOptions } from "./options.js";
 
-export interface BenchOptions extends RunControl, EngineOptions {
+export interface BenchOptions extends RunControl, TimingOptions {
   /** Rounds: in each of them every model has a turn of one run at least. */
   readonly runs?: number;
   /** Seconds after which no further round begins; 20 where neither is given. */

@@ -13,7 +13,7 @@ import {
   type LatencySlot,
 } from "../latency/index.js";
 import { inferFacts, type FactTable } from "../measure/index.js";
-import { ortAvailable, type Feeds } from "../runtime/index.js";
+import { ortAvailable, webEngine, type Feeds } from "../runtime/index.js";
 import { proposalsFor } from "../search/candidates.js";
 import { preset } from "../../passes/index.js";
 import { timingFeeds } from "./bench.js";
@@ -21,9 +21,9 @@ import { readTextFile } from "./file-access.js";
 import { defaultLatencyCache, openLatencyCache } from "./latency-cache.js";
 import { inFile } from "./load.js";
 import { thisMachine } from "./machine.js";
-import type { EngineOptions, RunControl } from "./options.js";
+import type { RunControl, TimingOptions } from "./options.js";
 
-export interface LatencyOptions extends RunControl, EngineOptions {
+export interface LatencyOptions extends RunControl, TimingOptions {
   /** Full shapes of inputs by name, the batch included; 1 where the model leaves it open. */
   readonly shapes?: ReadonlyMap<string, readonly number[]>;
   /** Times measured on the target; this machine is measured without one. */
@@ -83,8 +83,8 @@ async function sourceFor(
   options: LatencyOptions,
 ): Promise<MeasuredSource | EstimatedSource> {
   const { profile, threads = 0, engine = "auto" } = options;
-  const runtime = profile || engine === "reference" ? null : await ortAvailable();
-  if (runtime === null) {
+  const name = profile || engine === "reference" ? null : await runtimeName(engine);
+  if (name === null) {
     if (!profile) {
       options.onWarning?.(
         "latencies are estimated, not measured: ONNX Runtime is not available here and no profile was given",
@@ -92,15 +92,22 @@ async function sourceFor(
     }
     return new EstimatedSource({ model, feeds, facts, threads, ...(profile ? { profile } : {}) });
   }
-  const name = `onnxruntime ${runtime}`;
   const machine = await thisMachine();
   const scope = `${machine.cpu}; ${machine.cores} cores; ${machine.platform}; ${name}; ${threads} threads`;
   const path = options.cache === undefined ? await defaultLatencyCache() : options.cache;
   return new MeasuredSource(name, {
     ...{ model, feeds, windows: windows.all, threads, seed: options.seed ?? 0, signal: options.signal },
+    runtime: engine === "web" ? "web" : "ort",
     ...(path === null ? {} : { store: await openLatencyCache(path, scope, options.onWarning) }),
     onProgress: (step, done, total) => options.onProgress?.({ step, done, total }),
   });
+}
+
+/** The runtime that times are measured on, with its version; null when it can't be used. */
+async function runtimeName(engine: "auto" | "ort" | "web"): Promise<string | null> {
+  if (engine === "web") return webEngine();
+  const version = await ortAvailable();
+  return version === null ? null : `onnxruntime ${version}`;
 }
 
 /** A profile's file may not be bigger. */

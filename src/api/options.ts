@@ -46,6 +46,12 @@ export interface EngineOptions {
   readonly seed?: number;
 }
 
+/** Options that choose where models are timed. */
+export interface TimingOptions extends Omit<EngineOptions, "engine"> {
+  /** "web" is ONNX Runtime's WebAssembly build in a headless Chromium, which takes two more packages. */
+  readonly engine?: EngineChoice | "web";
+}
+
 /** Calibration data, or how to get it once the model, and with it the inputs, is known. */
 export type Calibration = DataSet | ((model: Model) => Promise<DataSet>) | null;
 

@@ -1,11 +1,14 @@
 import { z } from "zod";
 import { ConvoptError, type Model } from "../ir/index.js";
 import type { LoweredProgram } from "../forms/index.js";
+import { inferFacts } from "../measure/index.js";
 import { openTimed, type Feeds, type TimedModel } from "../runtime/index.js";
 import { candidateModel } from "./candidate.js";
 import { interleave, type InterleaveOptions } from "./interleave.js";
 import { kernelRows } from "./kernels.js";
+import { batchOf, modelFeatures } from "./model-features.js";
 import { namedCopy } from "./named-copy.js";
+import { estimate, usualConstants } from "./roofline.js";
 import { modelKey, textHash } from "./signature.js";
 import { memoryStore, type Baseline, type LatencySource, type LatencyStore, type Timing } from "./source.js";
 import { quietLevel, type Interval } from "./statistics.js";
@@ -24,6 +27,8 @@ export interface MeasureOptions {
   /** All windows that will be asked for. */
   readonly windows: readonly LayerWindow[];
   readonly threads: number;
+  /** ONNX Runtime in this process, which is the default, or in a browser. */
+  readonly runtime?: "ort" | "web";
   /** What was measured before on this machine, with this runtime and as many threads. */
   readonly store?: LatencyStore;
   readonly seed?: number;
@@ -87,7 +92,7 @@ export class MeasuredSource implements LatencySource {
       o.open ??
       ((model, feeds, special) =>
         openTimed(model, feeds, {
-          ...{ engine: "ort", threads: o.threads, quiet: true, ...special },
+          ...{ engine: o.runtime ?? "ort", threads: o.threads, quiet: true, ...special },
           ...(o.signal ? { signal: o.signal } : {}),
         }));
   }
@@ -317,7 +322,9 @@ export class MeasuredSource implements LatencySource {
         this.o.signal?.throwIfAborted();
         spent.push((await timed.run()).ms);
       }
-      const rows = kernelRows(named, await timed.kernels(), (times) => Math.min(...times));
+      const kernels = await timed.kernels();
+      if (kernels.length === 0) return this.#estimatedNodeTimes(total);
+      const rows = kernelRows(named, kernels, (times) => Math.min(...times));
       const all = sum(rows.map(({ ms }) => ms));
       const places = new Map(named.graph.nodes.map(({ label }, i) => [label, i]));
       const nodes = new Map<number, number>();
@@ -329,6 +336,17 @@ export class MeasuredSource implements LatencySource {
     } finally {
       await timed.dispose();
     }
+  }
+
+  /** Shares of the total by the roofline, for a runtime without a profiler. */
+  #estimatedNodeTimes(total: number): Map<number, number> {
+    const { model, feeds } = this.o;
+    const shapes = new Map([...feeds].map(([name, { dims }]) => [name, dims] as const));
+    const constants = usualConstants(this.threads);
+    const guesses = modelFeatures(model.graph.nodes, inferFacts(model, { shapes }), batchOf(feeds)).map(
+      (features) => estimate(features, constants),
+    );
+    return new Map(guesses.map((guess, place) => [place, (guess * total) / sum(guesses)]));
   }
 }
 

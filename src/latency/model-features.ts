@@ -1,6 +1,7 @@
 import { plainLowering, programOf, type ConvLayer } from "../forms/index.js";
 import type { Node, Value } from "../ir/index.js";
 import { nodeMacs, type FactTable } from "../measure/index.js";
+import type { Feeds } from "../runtime/index.js";
 import { addFeatures, convKind, features, noFeatures, programFeatures, type Features } from "./features.js";
 
 /** Operators that only name memory anew. */
@@ -50,4 +51,11 @@ export function layerFeatures(layer: ConvLayer, shortcut: boolean, batch: number
 
 export function sumFeatures(all: readonly Features[]): Features {
   return all.reduce((sum, one) => addFeatures(sum, one), noFeatures);
+}
+
+/** Samples in one run: the first dimension that all feeds share, else 1. */
+export function batchOf(feeds: Feeds): number {
+  const firsts = new Set([...feeds.values()].map(({ dims }) => dims[0] ?? 1));
+  const [first = 1] = firsts;
+  return firsts.size === 1 ? first : 1;
 }

@@ -4,7 +4,7 @@ import type { LoweredProgram } from "../forms/index.js";
 import type { FactTable } from "../measure/index.js";
 import type { Feeds } from "../runtime/index.js";
 import { addFeatures, featureNames, programFeatures, type Features } from "./features.js";
-import { layerFeatures, modelFeatures, sumFeatures } from "./model-features.js";
+import { batchOf, layerFeatures, modelFeatures, sumFeatures } from "./model-features.js";
 import { estimate, fitConstants, usualConstants, type Constants, type Observation } from "./roofline.js";
 import { modelKey, textHash } from "./signature.js";
 import type { Baseline, LatencySource, Timing } from "./source.js";
@@ -157,13 +157,6 @@ function changeFeatures(window: LayerWindow, { program }: LoweredProgram): Featu
   const batch = batchOf(window.feeds);
   const layer = layerFeatures(window.layer, window.shortcut, batch);
   return addFeatures(programFeatures(program, window.layer, batch), layer, -1);
-}
-
-/** Samples in one run: the first dimension that all feeds share, else 1. */
-function batchOf(feeds: Feeds): number {
-  const firsts = new Set([...feeds.values()].map(({ dims }) => dims[0] ?? 1));
-  const [first = 1] = firsts;
-  return firsts.size === 1 ? first : 1;
 }
 
 /** Passes another source's times on and keeps them for a profile. */

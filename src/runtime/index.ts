@@ -9,3 +9,4 @@ export { ortAvailable } from "./ort-module.js";
 export { kernelTimes, type KernelTime } from "./profile.js";
 export { openTimed, type TimedModel, type TimedOptions, type TimedRun } from "./timed.js";
 export { probeInChild, type ProbeCommand, type ProbeOptions } from "./probe.js";
+export { webEngine } from "./web/timed-web.js";

@@ -8,6 +8,7 @@ import { loadSession, type OrtSession } from "./ort.js";
 import { ortError } from "./ort-errors.js";
 import { toOrtTensor } from "./ort-tensor.js";
 import { profileFolder, type KernelTime } from "./profile.js";
+import { openTimedWeb } from "./web/timed-web.js";
 
 /** Microseconds that worker threads of quiet models wait for more work awake. */
 const quietSpin = 300;
@@ -48,7 +49,9 @@ export interface TimedModel {
   dispose(): Promise<void>;
 }
 
-export interface TimedOptions extends Pick<OpenOptions, "engine" | "threads" | "signal" | "probe"> {
+export interface TimedOptions extends Pick<OpenOptions, "threads" | "signal" | "probe"> {
+  /** "web" is ONNX Runtime's WebAssembly build in a headless browser. */
+  readonly engine: OpenOptions["engine"] | "web";
   /** Let the runtime note the time of every kernel. */
   readonly profile?: boolean;
   /**
@@ -65,8 +68,10 @@ export interface TimedOptions extends Pick<OpenOptions, "engine" | "threads" | "
  */
 export async function openTimed(model: Model, feeds: Feeds, o: TimedOptions): Promise<TimedModel> {
   checkFeeds(model.graph, feeds);
-  const loaded = o.engine === "reference" ? null : await loadOrt();
-  if (!loaded || !("ort" in loaded)) return timeExecutor(model, feeds, o);
+  const { engine } = o;
+  if (engine === "web") return openTimedWeb(model, feeds, o.threads ?? 0);
+  const loaded = engine === "reference" ? null : await loadOrt();
+  if (!loaded || !("ort" in loaded)) return timeExecutor(model, feeds, { ...o, engine });
   const folder = o.profile ? await profileFolder() : null;
   try {
     const session = await loadSession(model, loaded, {
@@ -136,7 +141,7 @@ function reusable(
   return fixed ? Object.fromEntries(names.map((name) => [name, results[name]!])) : null;
 }
 
-async function timeExecutor(model: Model, feeds: Feeds, o: TimedOptions): Promise<TimedModel> {
+async function timeExecutor(model: Model, feeds: Feeds, o: OpenOptions): Promise<TimedModel> {
   const executor = await openExecutor(model, o);
   return {
     engine: executor.engine,

@@ -43,6 +43,7 @@ export interface Child extends Outcome {
 }
 
 export interface ChildOptions {
+  readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly input?: Uint8Array;
   /** Called once with the child, e.g. to kill it. */
@@ -55,6 +56,7 @@ export function spawnCli(args: readonly string[], options: ChildOptions = {}): P
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ["--import", tsx, join(root, "cli.ts"), ...args], {
       cwd: options.cwd ?? root,
+      env: { ...process.env, ...options.env },
       stdio: "pipe",
     });
     const out: Buffer[] = [];

@@ -14,6 +14,7 @@ import {
 } from "../../index.js";
 import { withSession, type CommandModule, type Session } from "../context.js";
 import {
+  choice,
   commonOptions,
   nonNegative,
   positiveNumber,
@@ -24,7 +25,8 @@ import {
   type RuntimeOptions,
 } from "../options.js";
 
-interface BenchFlags extends CommonOptions, RuntimeOptions {
+interface BenchFlags extends CommonOptions, Omit<RuntimeOptions, "engine"> {
+  readonly engine: RuntimeOptions["engine"] | "web";
   readonly shape?: ReadonlyMap<string, readonly number[]>;
   readonly data?: string;
   readonly preprocess?: string;
@@ -66,7 +68,15 @@ export const benchCommand: CommandModule = (program, cx) => {
     )
     .addOption(preprocessOption())
     .addOption(shapeOption());
-  for (const option of [...runtimeOptions(), ...commonOptions()]) command.addOption(option);
+  const [engineOption, ...others] = runtimeOptions();
+  command.addOption(
+    choice(
+      "--engine <engine>",
+      `${engineOption!.description}; web is its WebAssembly build in a headless Chromium`,
+      ["auto", "ort", "reference", "web"],
+    ).default("auto"),
+  );
+  for (const option of [...others, ...commonOptions()]) command.addOption(option);
   command.action((paths: readonly string[], flags: BenchFlags) =>
     withSession(cx, flags, async (session) => {
       if (flags.calibrate || flags.profileOut !== undefined) return calibrate(paths, flags, session);
