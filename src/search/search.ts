@@ -85,6 +85,7 @@ export class Search {
   }
 
   private readonly allocator: Allocator;
+  readonly #recovered = new WeakMap<Solution, Promise<Solution>>();
 
   static async prepare(model: Model, facts: FactTable, data: DataSet, o: SearchOptions): Promise<Search> {
     const { effort } = o;
@@ -212,19 +213,22 @@ export class Search {
   }
 
   /** The solution after the effort's label-free recovery: as it was where recovery doesn't help. */
-  async recover(solution: Solution): Promise<Solution> {
-    const { cx, effort } = this.ground;
-    const { recovery } = effort;
+  recover(solution: Solution): Promise<Solution> {
+    const known = this.#recovered.get(solution) ?? this.improved(solution);
+    this.#recovered.set(solution, known);
+    return known;
+  }
+
+  private async improved(solution: Solution): Promise<Solution> {
+    const { recovery } = this.ground.effort;
     if (!recovery) return solution;
     const improve = async (): Promise<Solution> => {
-      const { fitted: refitted } = solution;
-      const fitted = await recoverNetwork(
-        { ...this.ground, layers: this.layers },
-        refitted,
-        recovery,
-        (some) => this.measure(some),
-      );
-      return fitted === refitted ? solution : { ...solution, fitted, measured: await this.measure(fitted) };
+      const ground = { ...this.ground, layers: this.layers };
+      const measure = (network: readonly FittedLayer[]): Promise<Distance> => this.measure(network);
+      const fitted = await recoverNetwork(ground, solution.fitted, recovery, measure);
+      return fitted === solution.fitted
+        ? solution
+        : { ...solution, fitted, measured: await this.measure(fitted) };
     };
     const places = solution.allocation.chosen.map((candidate, l) => placeOf(candidate, this.layers[l]!));
     return (await this.resumed(`recovered ${places.join(" ")}`, improve)) ?? solution;

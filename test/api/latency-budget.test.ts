@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { optimize } from "../../src/api/optimize.js";
+import { load } from "../../src/index.js";
+import { graph } from "../cli/invoke.js";
 import { profileOf, residualNetwork } from "../latency/networks.js";
 
 const network = residualNetwork(2, 16);
@@ -30,4 +32,22 @@ describe("a latency budget on a profile's machine", () => {
     expect(report.verdicts).toMatchObject([{ budget: "keepLatency", met: false }]);
     expect(report.latencyMs.ratio).toBeLessThan(0.6);
   }, 60_000);
+
+  it("leaves rewrites that spend MACs alone where they can't be timed, and without a latency budget", async () => {
+    const shortcut = await load(graph("option-a-shortcut"));
+    const budgets = [
+      { budget: { keepLatency: 0.9 }, latencyProfile: profile },
+      { budget: { lossless: true } },
+      { budget: {} },
+    ];
+    for (const options of budgets) {
+      const { report, ledger } = await optimize(shortcut, {
+        ...options,
+        engine: "reference",
+        effort: "fast",
+      });
+      expect(ledger.entries.some(({ pass }) => pass === "pointwise-shortcut")).toBe(false);
+      expect(report.macs.after).toBe(report.macs.before);
+    }
+  });
 });
