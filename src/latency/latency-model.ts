@@ -11,7 +11,8 @@ import type { Model } from "../ir/index.js";
 import type { FactTable } from "../measure/index.js";
 import { candidateChains } from "./candidate.js";
 import type { LatencySource, Timing } from "./source.js";
-import { layerWindow, type LatencySlot, type LayerWindow } from "./window.js";
+import type { Feeds } from "../runtime/index.js";
+import { layerWindow, modelWindow, type LatencySlot, type LayerWindow } from "./window.js";
 
 /** What a layer in a form costs on the target, in its best lowering. */
 export interface PlanLatency extends Timing {
@@ -28,6 +29,8 @@ export interface CostOptions {
   readonly rounds?: number;
   /** Only lowerings that add no MACs and params to the form. */
   readonly sameCost?: boolean;
+  /** Time the forms in the whole model where that is quick enough, instead of in a window of it. */
+  readonly inModel?: boolean;
 }
 
 /** Milliseconds of a model and of its layers in other forms. */
@@ -51,6 +54,8 @@ export interface LatencyModel {
 }
 
 const usualRounds = 16;
+/** Milliseconds that timing one form in the whole model may take. */
+const mostInModel = 2000;
 /** Of equally fast lowerings the simplest is taken: differences within this share of the window don't count. */
 const indifference = 0.005;
 /** A way of joining that is this much worse than the best in a family's form is not tried on its further sizes. */
@@ -79,6 +84,11 @@ export class LayerWindows {
       this.#byOutput.set(slot.output, (window = twin ?? window));
     }
     return window;
+  }
+
+  /** The whole model as a layer's window. */
+  modelFor(slot: LatencySlot, feeds: Feeds): LayerWindow | null {
+    return modelWindow(this.model, this.facts, feeds, slot);
   }
 
   get all(): readonly LayerWindow[] {
@@ -128,12 +138,15 @@ class WindowedLatencyModel implements LatencyModel {
   async costs(
     slot: LatencySlot,
     plans: readonly FormPlan[],
-    { rounds = usualRounds, sameCost = false }: CostOptions = {},
+    { rounds = usualRounds, sameCost = false, inModel = false }: CostOptions = {},
   ): Promise<readonly PlanLatency[]> {
-    const window = this.windows.of(slot);
+    const { total, windows } = await this.source.baseline();
+    const { feeds } = this.source;
+    const quick = inModel && feeds !== null && 2 * rounds * total.ms <= mostInModel;
+    const window = quick ? this.windows.modelFor(slot, feeds) : this.windows.of(slot);
     const own = await this.layer(slot);
     if (!window) return plans.map((plan) => unmeasured(plan, slot));
-    const whole = (await this.source.baseline()).windows.get(window.key) ?? own;
+    const whole = window.isModel ? total.ms : (windows.get(window.key) ?? own);
     const { group } = slot.layer.spec;
     const results = new Map<FormPlan, PlanLatency>();
     // A few sizes of each family first: they show which ways of joining are hopeless.

@@ -77,6 +77,7 @@ const baselineSchema = z.object({
 export class MeasuredSource implements LatencySource {
   readonly kind = "measured";
   readonly threads: number;
+  readonly feeds: Feeds;
   #baseline: Promise<Baseline> | null = null;
   #stir: Promise<TimedModel> | null = null;
   readonly #open: OpenTimed;
@@ -87,6 +88,7 @@ export class MeasuredSource implements LatencySource {
     private readonly o: MeasureOptions,
   ) {
     this.threads = o.threads;
+    this.feeds = o.feeds;
     this.#store = o.store ?? memoryStore();
     this.#open =
       o.open ??
@@ -108,7 +110,7 @@ export class MeasuredSource implements LatencySource {
     rounds: number,
   ): Promise<ReadonlyMap<string, Timing>> {
     const baseline = await this.baseline();
-    const whole = baseline.windows.get(window.key) ?? 0;
+    const whole = window.isModel ? baseline.total.ms : (baseline.windows.get(window.key) ?? 0);
     const ratios = new Map<string, StoredRatio>();
     const open = groups
       .map((group) => group.filter(({ key }) => !this.#stored(window, key, rounds, ratios)))
@@ -175,7 +177,12 @@ export class MeasuredSource implements LatencySource {
         const timed = await this.#tryOpen(candidateModel(window, program), window.feeds);
         if (timed) opened.set(key, timed);
       }
-      const look = await this.#series(opened, [...opened.keys()], Math.min(firstLook, rounds));
+      const look = await this.#series(
+        opened,
+        [...opened.keys()],
+        Math.min(firstLook, rounds),
+        window.isModel,
+      );
       const known = groups.map((group) => group.map(({ key }) => key).filter((key) => opened.has(key)));
       const best = (keys: readonly string[], series: Timings): number =>
         Math.min(...keys.map((key) => ratioIn(series, key).value));
@@ -186,7 +193,7 @@ export class MeasuredSource implements LatencySource {
       const series = new Map(look);
       const further = async (keys: readonly string[]): Promise<void> => {
         if (rounds <= firstLook || keys.length === 0) return;
-        const more = await this.#series(opened, ["", ...new Set(keys)], asked(rounds));
+        const more = await this.#series(opened, ["", ...new Set(keys)], asked(rounds), window.isModel);
         for (const [key, timings] of more) if (key !== "") series.set(key, timings);
       };
       const contenders = new Set(near.flat());
@@ -216,12 +223,13 @@ export class MeasuredSource implements LatencySource {
     opened: ReadonlyMap<string, TimedModel>,
     keys: readonly string[],
     rounds: number,
+    isModel: boolean,
   ): Promise<Timings> {
     const series = await interleave(
       keys.map((key) => opened.get(key)!),
       {
         ...{ rounds, warmUp: 1, seed: this.o.seed ?? 0, oneThread: this.threads === 1 },
-        ...{ signal: this.o.signal, ...(await this.#stirring()) },
+        ...{ signal: this.o.signal, ...(await this.#stirring(isModel)) },
       },
     );
     const dense = series[keys.indexOf("")]!.rounds;
@@ -232,8 +240,9 @@ export class MeasuredSource implements LatencySource {
    * What goes before counted runs. On one thread the model itself, kept open, where it is small. With several threads runs
    * of the same model: its workers must be awake, and those of any other would be in their way.
    */
-  async #stirring(): Promise<Pick<InterleaveOptions, "stir" | "settle" | "turn">> {
+  async #stirring(isModel: boolean): Promise<Pick<InterleaveOptions, "stir" | "settle" | "turn">> {
     if (this.threads !== 1) return awake;
+    if (isModel) return {};
     const { total } = await this.baseline();
     if (total.ms > mostStir) return {};
     this.#stir ??= this.#open(this.o.model, this.o.feeds);

@@ -104,6 +104,7 @@ export interface EstimateOptions {
 
 /** A profile's times where it has them, else the roofline estimate. */
 export class EstimatedSource implements LatencySource {
+  readonly feeds = null;
   readonly kind: "profile" | "estimated";
   readonly engine: string;
   readonly threads: number;
@@ -175,6 +176,10 @@ export class ProfileRecorder implements LatencySource {
 
   get threads(): number {
     return this.source.threads;
+  }
+
+  get feeds(): Feeds | null {
+    return this.source.feeds;
   }
 
   baseline(): Promise<Baseline> {

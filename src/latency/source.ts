@@ -1,4 +1,5 @@
 import type { LoweredProgram } from "../forms/index.js";
+import type { Feeds } from "../runtime/index.js";
 import type { LayerWindow } from "./window.js";
 
 /** Milliseconds with their 95 % interval; the interval of an estimate is its value. */
@@ -22,6 +23,8 @@ export interface LatencySource {
   /** As reports name it, e.g. "onnxruntime 1.30.0" or "estimated (roofline)". */
   readonly engine: string;
   readonly threads: number;
+  /** What the whole model is fed where it can be timed; null where nothing is. */
+  readonly feeds: Feeds | null;
   baseline(): Promise<Baseline>;
   /**
    * How much longer the window takes with each program in the layer's place (negative when it is faster), by program

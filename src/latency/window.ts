@@ -40,6 +40,8 @@ export interface LayerWindow {
   readonly shortcut: boolean;
   /** Bytes of all activations in it. */
   readonly bytes: number;
+  /** It is the whole model. */
+  readonly isModel: boolean;
 }
 
 /** Neighbours that take more than this many times the layer's MACs are left out. */
@@ -164,6 +166,26 @@ function build(
     layer,
     shortcut: shortcutOf(inner) !== null,
     bytes,
+    isModel: false,
+  };
+}
+
+/** The whole model as the window of a layer: nothing is cut, and nothing of the runtime's work happens that the model lacks. */
+export function modelWindow(
+  model: Model,
+  facts: FactTable,
+  feeds: Feeds,
+  { layer, output }: LatencySlot,
+): LayerWindow | null {
+  const node = model.graph.value(output)?.producer;
+  if (!node) return null;
+  const made = model.graph.nodes.flatMap(({ outputs }) => outputs);
+  return {
+    key: textHash(`model ${signatureText(model, node)}`),
+    ...{ model, feeds, output, layer },
+    shortcut: shortcutOf(node) !== null,
+    bytes: made.reduce((sum, value) => sum + (value ? bytesOf(value, facts) : 0), 0),
+    isModel: true,
   };
 }
 

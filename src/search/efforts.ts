@@ -24,7 +24,10 @@ const recovery: RecoveryOptions = {
   images: 128,
   rate: 2e-3,
   macs: 1.2e13,
-  endToEnd: { steps: 800, images: 16, rate: 1.5e-2 },
+  endToEnd: {
+    dense: { steps: 800, images: 16, rate: 1.5e-2 },
+    afterBlocks: { steps: 300, images: 64, rate: 3e-3 },
+  },
   seed: 0,
 };
 

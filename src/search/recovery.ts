@@ -14,8 +14,8 @@ export interface RecoveryOptions extends TrainingOptions {
   readonly seed: number;
   /** Multiply–accumulates of all forward passes together, at most; steps get fewer images, then there are fewer steps. */
   readonly macs: number;
-  /** Training of the whole network at once in place of its blocks, where its outputs are dense enough; null for never. */
-  readonly endToEnd: TrainingOptions | null;
+  /** Training of the whole network at once: in place of its blocks where its outputs are dense, else after them; null for never. */
+  readonly endToEnd: { readonly dense: TrainingOptions; readonly afterBlocks: TrainingOptions } | null;
 }
 
 /** What became of a block: its relative squared error on the selected images before and after, and why it was left. */
@@ -119,8 +119,8 @@ const answersPerParameter = 0.25;
 
 /**
  * Recovery of the whole network: end to end against the original's answers where these are dense (images, maps: every
- * position is a target of its own), else block by block, which has every block's output as its targets. Kept only if
- * the network's answers on the selected images came nearer to the original's.
+ * position is a target of its own), else block by block, which has every block's output as its targets, then end to end.
+ * A stage's result is kept only if the network's answers on the selected images came nearer to the original's.
  */
 export async function recoverNetwork(
   ground: RecoveryGround,
@@ -129,12 +129,25 @@ export async function recoverNetwork(
   measure: (fitted: readonly FittedLayer[]) => Promise<Distance>,
 ): Promise<readonly FittedLayer[]> {
   if (!fitted.some(({ candidate }) => candidate.plan)) return fitted;
-  const before = await measure(fitted);
-  const tried =
-    options.endToEnd && (await hasDenseAnswers(ground.cx, fitted))
-      ? await recoverEndToEnd(ground, fitted, options)
-      : (await recover(ground, fitted, options)).fitted;
-  return (await measure(tried)).divergence < before.divergence ? tried : fitted;
+  const { endToEnd } = options;
+  const whole =
+    (training: TrainingOptions) =>
+    (from: readonly FittedLayer[]): Promise<readonly FittedLayer[]> =>
+      recoverEndToEnd(ground, from, { ...options, ...training });
+  const blocks = async (from: readonly FittedLayer[]): Promise<readonly FittedLayer[]> =>
+    (await recover(ground, from, options)).fitted;
+  const isDense = endToEnd !== null && (await hasDenseAnswers(ground.cx, fitted));
+  const stages = isDense
+    ? [whole(endToEnd.dense)]
+    : [blocks, ...(endToEnd ? [whole(endToEnd.afterBlocks)] : [])];
+  let best = fitted;
+  let { divergence } = await measure(fitted);
+  for (const stage of stages) {
+    const tried = await stage(best);
+    const after = (await measure(tried)).divergence;
+    if (after < divergence) [best, divergence] = [tried, after];
+  }
+  return best;
 }
 
 async function hasDenseAnswers(cx: SearchContext, fitted: readonly FittedLayer[]): Promise<boolean> {
@@ -154,10 +167,10 @@ async function hasDenseAnswers(cx: SearchContext, fitted: readonly FittedLayer[]
 export async function recoverEndToEnd(
   ground: RecoveryGround,
   fitted: readonly FittedLayer[],
-  options: RecoveryOptions,
+  options: TrainingOptions & Pick<RecoveryOptions, "macs" | "seed">,
 ): Promise<FittedLayer[]> {
   const { cx, layers } = ground;
-  if (!options.endToEnd || fitted.length === 0) return [...fitted];
+  if (fitted.length === 0) return [];
   const block = wholeNetwork(cx.network.steps, modelInputs(cx));
   const feeds = [...cx.fitted, ...cx.fitted.map(mirrored)];
   const inputs = feeds.map((batch) => cx.network.start(batch));
@@ -165,8 +178,7 @@ export async function recoverEndToEnd(
   const training = affordable(
     {
       ...options,
-      ...options.endToEnd,
-      images: imagesPerStep(options.endToEnd.images, block.outputs, targets),
+      images: imagesPerStep(options.images, block.outputs, targets),
     },
     layers.reduce((sum, { layer }) => sum + layer.macs, 0),
   );

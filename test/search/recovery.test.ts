@@ -246,13 +246,23 @@ describe("recovery", () => {
       let at = 0;
       return () => Promise.resolve({ divergence: divergences[at++]!, relativeError: 0, agreement: null });
     };
-    const whole = { ...options, endToEnd: { steps: 5, images: 16, rate: 1e-3 } };
+    const last = { steps: 5, images: 16, rate: 1e-3 };
     const blocks = { ...options, steps: 40 };
-    for (const way of [whole, blocks]) {
-      expect(await recoverNetwork(ground, fitted, way, measured([1, 1.05]))).toBe(fitted);
-      const better = await recoverNetwork(ground, fitted, way, measured([1, 0.5]));
-      expect(better).not.toBe(fitted);
-      expect(better.some((layer, l) => layer.weights !== fitted[l]!.weights)).toBe(true);
-    }
+    const both = { ...blocks, endToEnd: { dense: last, afterBlocks: last } };
+    expect(await recoverNetwork(ground, fitted, blocks, measured([1, 1.05]))).toBe(fitted);
+    expect(await recoverNetwork(ground, fitted, both, measured([1, 1.05, 1.01]))).toBe(fitted);
+    const kept = {
+      blocks: await recoverNetwork(ground, fitted, blocks, measured([1, 0.5])),
+      first: await recoverNetwork(ground, fitted, both, measured([1, 0.5, 0.6])),
+      last: await recoverNetwork(ground, fitted, both, measured([1, 1.5, 0.9])),
+      both: await recoverNetwork(ground, fitted, both, measured([1, 0.5, 0.4])),
+    };
+    const weightsOf = (layers: readonly FittedLayer[]): unknown =>
+      layers.map(({ weights }) => weights.weight.numbers);
+    expect(weightsOf(kept.first)).toEqual(weightsOf(kept.blocks));
+    const different = [fitted, kept.first, kept.last, kept.both].map((layers) =>
+      JSON.stringify(weightsOf(layers)),
+    );
+    expect(new Set(different).size).toBe(4);
   });
 });
