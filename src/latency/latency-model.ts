@@ -29,8 +29,6 @@ export interface CostOptions {
   readonly rounds?: number;
   /** Only lowerings that add no MACs and params to the form. */
   readonly sameCost?: boolean;
-  /** Time the forms in the whole model where that is quick enough, instead of in a window of it. */
-  readonly inModel?: boolean;
 }
 
 /** Milliseconds of a model and of its layers in other forms. */
@@ -54,8 +52,8 @@ export interface LatencyModel {
 }
 
 const usualRounds = 16;
-/** Milliseconds that timing one form in the whole model may take. */
-const mostInModel = 2000;
+/** A model of at most this many milliseconds is its layers' window itself. */
+const mostInModel = 6;
 /** Of equally fast lowerings the simplest is taken: differences within this share of the window don't count. */
 const indifference = 0.005;
 /** A way of joining that is this much worse than the best in a family's form is not tried on its further sizes. */
@@ -65,6 +63,7 @@ const hopeless = 1.25;
 export class LayerWindows {
   readonly #byOutput = new Map<string, LayerWindow | null>();
   readonly #byKey = new Map<string, LayerWindow>();
+  readonly #models = new Map<string, LayerWindow | null>();
 
   constructor(
     private readonly model: Model,
@@ -86,9 +85,13 @@ export class LayerWindows {
     return window;
   }
 
-  /** The whole model as a layer's window. */
+  /** The whole model as a layer's window; layers with equal windows share it. */
   modelFor(slot: LatencySlot, feeds: Feeds): LayerWindow | null {
-    return modelWindow(this.model, this.facts, feeds, slot);
+    const { key = slot.output } = this.of(slot) ?? {};
+    let window = this.#models.get(key);
+    if (window === undefined)
+      this.#models.set(key, (window = modelWindow(this.model, this.facts, feeds, slot)));
+    return window;
   }
 
   get all(): readonly LayerWindow[] {
@@ -138,12 +141,12 @@ class WindowedLatencyModel implements LatencyModel {
   async costs(
     slot: LatencySlot,
     plans: readonly FormPlan[],
-    { rounds = usualRounds, sameCost = false, inModel = false }: CostOptions = {},
+    { rounds = usualRounds, sameCost = false }: CostOptions = {},
   ): Promise<readonly PlanLatency[]> {
     const { total, windows } = await this.source.baseline();
     const { feeds } = this.source;
-    const quick = inModel && feeds !== null && 2 * rounds * total.ms <= mostInModel;
-    const window = quick ? this.windows.modelFor(slot, feeds) : this.windows.of(slot);
+    const isSmall = feeds !== null && total.ms <= mostInModel;
+    const window = isSmall ? this.windows.modelFor(slot, feeds) : this.windows.of(slot);
     const own = await this.layer(slot);
     if (!window) return plans.map((plan) => unmeasured(plan, slot));
     const whole = window.isModel ? total.ms : (windows.get(window.key) ?? own);

@@ -40,6 +40,8 @@ export interface MeasureOptions {
 
 /** A model of at most this many milliseconds runs before every counted run: caches are then as in the network. */
 const mostStir = 6;
+/** Runs of a turn on one thread, of which the quickest counts: sessions push each other out of the caches. */
+const [modelRepeats, windowRepeats] = [4, 3];
 /** Milliseconds of runs before and of runs that count in a turn with several threads. */
 const awake = { settle: 1, turn: 1 } as const;
 /** Rounds of the baseline, and milliseconds after which it has to do with fewer. */
@@ -240,13 +242,15 @@ export class MeasuredSource implements LatencySource {
    * What goes before counted runs. On one thread the model itself, kept open, where it is small. With several threads runs
    * of the same model: its workers must be awake, and those of any other would be in their way.
    */
-  async #stirring(isModel: boolean): Promise<Pick<InterleaveOptions, "stir" | "settle" | "turn">> {
+  async #stirring(
+    isModel: boolean,
+  ): Promise<Pick<InterleaveOptions, "stir" | "settle" | "turn" | "repeats">> {
     if (this.threads !== 1) return awake;
-    if (isModel) return {};
+    if (isModel) return { repeats: modelRepeats };
     const { total } = await this.baseline();
     if (total.ms > mostStir) return {};
     this.#stir ??= this.#open(this.o.model, this.o.feeds);
-    return { stir: await this.#stir };
+    return { stir: await this.#stir, repeats: windowRepeats };
   }
 
   async dispose(): Promise<void> {

@@ -23,7 +23,7 @@ export interface LatencySource {
   /** As reports name it, e.g. "onnxruntime 1.30.0" or "estimated (roofline)". */
   readonly engine: string;
   readonly threads: number;
-  /** What the whole model is fed where it can be timed; null where nothing is. */
+  /** What the whole model is fed where forms may be timed in it; null where they are timed in windows only. */
   readonly feeds: Feeds | null;
   baseline(): Promise<Baseline>;
   /**

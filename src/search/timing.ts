@@ -58,15 +58,12 @@ export async function timed(
   );
 }
 
-/**
- * Times a candidate anew, for longer and in the whole model where that is small: among many that were timed in their
- * windows the quickest ones were the luckiest too.
- */
+/** Times a candidate anew, for longer: among many that were timed the quickest ones were the luckiest too. */
 export async function timedAgain(
   { plan }: Candidate,
   slot: LayerSlot,
   { target, sameCost }: SearchLatency,
 ): Promise<CandidateLatency> {
-  const [cost] = await target.costs(slot, [plan!], { rounds: chosenRounds, sameCost, inModel: true });
+  const [cost] = await target.costs(slot, [plan!], { rounds: chosenRounds, sameCost });
   return { ms: cost!.ms, lowering: cost!.lowering };
 }

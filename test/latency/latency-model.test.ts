@@ -166,7 +166,7 @@ describe("the latency model", () => {
     expect(spatial!.ms).toBe(Infinity);
     expect(plain!.ms).toBeLessThan(Infinity);
     const broken = knownRuntime({
-      refuses: (model) => (model.graph.nodes.length === 6 ? new InvariantError("bug") : null),
+      refuses: (model) => (model.graph.nodes.length === 11 ? new InvariantError("bug") : null),
     });
     const other = latencyOf(network, broken);
     await expect(other.latency.costs(slot!, plansOf(slot!))).rejects.toThrow(InvariantError);
