@@ -115,11 +115,11 @@ export function timingFeeds(
 function openModel(
   model: Model,
   feeds: Feeds,
-  { engine = "auto", threads = 0, signal }: BenchOptions,
+  { engine = "auto", threads = 0, browser, signal }: BenchOptions,
   special: { readonly probe?: boolean; readonly profile?: boolean },
 ): Promise<TimedModel> {
   return inFile(model, () =>
-    openTimed(model, feeds, { engine, threads, ...special, ...(signal ? { signal } : {}) }),
+    openTimed(model, feeds, { engine, threads, browser, ...special, ...(signal ? { signal } : {}) }),
   );
 }
 

@@ -85,9 +85,9 @@ const [aim, near] = [0.985, 0.96];
 const apart = 0.15;
 
 /**
- * The best solution that keeps the latency budget as measured, with what `solve` makes of a limit on the layers'
- * milliseconds (against `reference`): where the whole model turns out slower or faster than its layers promised, the limit is moved, within
- * the bracket of those that were too slow and too fast. Where no try keeps the budget the fastest is given. With a
+ * The best solution that keeps the latency budget as measured against `reference`, with what `solve` makes of a limit on
+ * the layers' milliseconds: where the whole model turns out slower or faster than its layers promised, the limit is moved,
+ * within the bracket of those that were too slow and too fast. Where no try keeps the budget the fastest is given. With a
  * profile there is nothing to measure.
  */
 export async function withinLatency(

@@ -11,9 +11,10 @@ import {
   type LatencyModel,
   type LatencyProfile,
   type LatencySlot,
+  type OpenTimed,
 } from "../latency/index.js";
 import { inferFacts, type FactTable } from "../measure/index.js";
-import { ortAvailable, webEngine, type Feeds } from "../runtime/index.js";
+import { openTimed, ortAvailable, webEngine, type Feeds } from "../runtime/index.js";
 import { proposalsFor } from "../search/candidates.js";
 import { preset } from "../../passes/index.js";
 import { timingFeeds } from "./bench.js";
@@ -83,7 +84,7 @@ async function sourceFor(
   options: LatencyOptions,
 ): Promise<MeasuredSource | EstimatedSource> {
   const { profile, threads = 0, engine = "auto" } = options;
-  const name = profile || engine === "reference" ? null : await runtimeName(engine);
+  const name = profile || engine === "reference" ? null : await runtimeName(engine, options.browser);
   if (name === null) {
     if (!profile) {
       options.onWarning?.(
@@ -97,17 +98,24 @@ async function sourceFor(
   const path = options.cache === undefined ? await defaultLatencyCache() : options.cache;
   return new MeasuredSource(name, {
     ...{ model, feeds, windows: windows.all, threads, seed: options.seed ?? 0, signal: options.signal },
-    runtime: engine === "web" ? "web" : "ort",
+    ...(engine === "web" ? { open: openInBrowser(options) } : {}),
     ...(path === null ? {} : { store: await openLatencyCache(path, scope, options.onWarning) }),
     onProgress: (step, done, total) => options.onProgress?.({ step, done, total }),
   });
 }
 
 /** The runtime that times are measured on, with its version; null when it can't be used. */
-async function runtimeName(engine: "auto" | "ort" | "web"): Promise<string | null> {
-  if (engine === "web") return webEngine();
+async function runtimeName(
+  engine: "auto" | "ort" | "web",
+  browser: string | undefined,
+): Promise<string | null> {
+  if (engine === "web") return webEngine(browser);
   const version = await ortAvailable();
   return version === null ? null : `onnxruntime ${version}`;
+}
+
+function openInBrowser({ threads, browser }: LatencyOptions): OpenTimed {
+  return (model, feeds) => openTimed(model, feeds, { engine: "web", threads, browser });
 }
 
 /** A profile's file may not be bigger. */

@@ -50,6 +50,8 @@ export interface EngineOptions {
 export interface TimingOptions extends Omit<EngineOptions, "engine"> {
   /** "web" is ONNX Runtime's WebAssembly build in a headless Chromium, which takes two more packages. */
   readonly engine?: EngineChoice | "web";
+  /** Program of that Chromium; one in the usual places by default. */
+  readonly browser?: string;
 }
 
 /** Calibration data, or how to get it once the model, and with it the inputs, is known. */

@@ -27,8 +27,6 @@ export interface MeasureOptions {
   /** All windows that will be asked for. */
   readonly windows: readonly LayerWindow[];
   readonly threads: number;
-  /** ONNX Runtime in this process, which is the default, or in a browser. */
-  readonly runtime?: "ort" | "web";
   /** What was measured before on this machine, with this runtime and as many threads. */
   readonly store?: LatencyStore;
   readonly seed?: number;
@@ -96,7 +94,7 @@ export class MeasuredSource implements LatencySource {
       o.open ??
       ((model, feeds, special) =>
         openTimed(model, feeds, {
-          ...{ engine: o.runtime ?? "ort", threads: o.threads, quiet: true, ...special },
+          ...{ engine: "ort", threads: o.threads, quiet: true, ...special },
           ...(o.signal ? { signal: o.signal } : {}),
         }));
   }

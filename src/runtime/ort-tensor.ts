@@ -2,7 +2,7 @@ import type { Tensor as OrtTensor, TypedTensor } from "onnxruntime-common";
 import { decodeValues, elementCount, Tensor, UnsupportedError, type DType } from "../ir/index.js";
 
 /** Element types that the binding carries across; float16 travels as its bits. */
-const carried: ReadonlySet<string> = new Set<DType>([
+export const carried: ReadonlySet<string> = new Set<DType>([
   "float32", "float64", "float16", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "bool", "string",
 ]); // prettier-ignore
 

@@ -52,6 +52,8 @@ export interface TimedModel {
 export interface TimedOptions extends Pick<OpenOptions, "threads" | "signal" | "probe"> {
   /** "web" is ONNX Runtime's WebAssembly build in a headless browser. */
   readonly engine: OpenOptions["engine"] | "web";
+  /** Program of that browser; one in the usual places by default. */
+  readonly browser?: string | undefined;
   /** Let the runtime note the time of every kernel. */
   readonly profile?: boolean;
   /**
@@ -69,7 +71,7 @@ export interface TimedOptions extends Pick<OpenOptions, "threads" | "signal" | "
 export async function openTimed(model: Model, feeds: Feeds, o: TimedOptions): Promise<TimedModel> {
   checkFeeds(model.graph, feeds);
   const { engine } = o;
-  if (engine === "web") return openTimedWeb(model, feeds, o.threads ?? 0);
+  if (engine === "web") return openTimedWeb(model, feeds, o);
   const loaded = engine === "reference" ? null : await loadOrt();
   if (!loaded || !("ort" in loaded)) return timeExecutor(model, feeds, { ...o, engine });
   const folder = o.profile ? await profileFolder() : null;

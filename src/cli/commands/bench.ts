@@ -12,6 +12,7 @@ import {
   writeFileAtomically,
   type Model,
 } from "../../index.js";
+import { browserProgram } from "../browser.js";
 import { withSession, type CommandModule, type Session } from "../context.js";
 import {
   choice,
@@ -99,6 +100,7 @@ export const benchCommand: CommandModule = (program, cx) => {
         ...(runs === undefined ? {} : { runs }),
         ...(seconds === undefined ? {} : { seconds }),
         ...(layers ? { layers } : {}),
+        ...browserOf(engine),
       });
       if (flags.json) terminal.json(result);
       else terminal.result(renderBenchmark(result));
@@ -106,6 +108,11 @@ export const benchCommand: CommandModule = (program, cx) => {
     }),
   );
 };
+
+function browserOf(engine: BenchFlags["engine"]): { readonly browser?: string } {
+  const browser = engine === "web" ? browserProgram() : undefined;
+  return browser === undefined ? {} : { browser };
+}
 
 async function calibrate(
   paths: readonly string[],
@@ -123,6 +130,7 @@ async function calibrate(
   const profile = await calibrateLatency(model, {
     ...{ ...control, engine, threads, seed },
     ...(shape ? { shapes: shape } : {}),
+    ...browserOf(engine),
   });
   if (profileOut !== undefined) await writeFileAtomically(profileOut, `${forJson(profile)}\n`);
   const windows = Object.keys(profile.windows).length;

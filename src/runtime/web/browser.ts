@@ -15,18 +15,22 @@ export interface WebPage {
   close(): Promise<void>;
 }
 
-/** Browsers by the names of their programs; CONVOPT_CHROMIUM is the path of another. */
-const programs = [
-  "chromium",
-  "chromium-browser",
-  "google-chrome",
-  "google-chrome-stable",
-  "chrome",
-  "msedge",
+/** Where a Chromium usually is. */
+const usualPrograms = [
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+  "/snap/bin/chromium",
+  "/Applications/Chromium.app/Contents/MacOS/Chromium",
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+  "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
 ];
 
-/** Opens the page. An UnsupportedError `E_ENGINE_MISSING` when the packages or the browser are not there. */
-export async function openWebPage(): Promise<WebPage> {
+/**
+ * Opens the page in the browser whose program is named, else in the first Chromium of the usual places. An UnsupportedError
+ * `E_ENGINE_MISSING` when the packages or the browser are not there.
+ */
+export async function openWebPage(program: string | null): Promise<WebPage> {
   const { chromium } = await packageOf("playwright-core", () => import("playwright-core"));
   const require = createRequire(import.meta.url);
   const entry = await packageOf("onnxruntime-web", async () => require.resolve("onnxruntime-web/wasm"));
@@ -36,7 +40,7 @@ export async function openWebPage(): Promise<WebPage> {
   const manifest: unknown = JSON.parse(await readFile(join(folder, "..", "package.json"), "utf8"));
   const version =
     typeof manifest === "object" && manifest && "version" in manifest ? String(manifest.version) : "?";
-  const executablePath = await browserProgram();
+  const executablePath = program ?? (await usualProgram());
   let browser: Browser;
   try {
     browser = await chromium.launch({
@@ -124,24 +128,11 @@ async function packageOf<T>(name: string, load: () => Promise<T>): Promise<T> {
   }
 }
 
-async function browserProgram(): Promise<string> {
-  const given = process.env["CONVOPT_CHROMIUM"];
-  if (given !== undefined) return given;
-  const { access } = await import("node:fs/promises");
-  const { delimiter, join } = await import("node:path");
-  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
-    for (const program of programs) {
-      const path = join(folder, program);
-      if (
-        await access(path).then(
-          () => true,
-          () => false,
-        )
-      )
-        return path;
-    }
-  }
-  throw new UnsupportedError("E_ENGINE_MISSING", "there is no Chromium on the PATH", {
+async function usualProgram(): Promise<string> {
+  const { existsSync } = await import("node:fs");
+  const found = usualPrograms.find((path) => existsSync(path));
+  if (found !== undefined) return found;
+  throw new UnsupportedError("E_ENGINE_MISSING", "there is no Chromium in the usual places", {
     hint: "install one, or name its program in CONVOPT_CHROMIUM",
   });
 }

@@ -5,6 +5,7 @@ import type { Feeds } from "../executor.js";
 import { guardModel } from "../guard.js";
 import { ortError } from "../ort-errors.js";
 import { ortInterface } from "../ort-interface.js";
+import { carried } from "../ort-tensor.js";
 import { runtimeSource } from "../message.js";
 import type { TimedModel } from "../timed.js";
 import { openWebPage, type WebPage } from "./browser.js";
@@ -13,33 +14,30 @@ import { openWebPage, type WebPage } from "./browser.js";
 let shared: { readonly page: Promise<WebPage>; models: number } | null = null;
 let models = 0;
 
+export interface WebOptions {
+  /** Of the first model in a page, and then of all; 0 lets the runtime decide. */
+  readonly threads?: number | undefined;
+  /** Program of the browser; one in the usual places by default. */
+  readonly browser?: string | undefined;
+}
+
 /**
- * Opens a model in a browser, for its time there: ONNX Runtime's WebAssembly build with SIMD, as web pages run it. 0 threads
- * are as many as the page has cores. An UnsupportedError when the packages or a browser are missing, a ModelError when the
- * runtime refuses the model.
+ * Opens a model in a browser, for its time there: ONNX Runtime's WebAssembly build with SIMD, as web pages run it. An
+ * UnsupportedError when the packages or a browser are missing, a ModelError when the runtime refuses the model.
  */
-export async function openTimedWeb(model: Model, feeds: Feeds, threads: number): Promise<TimedModel> {
+export async function openTimedWeb(
+  model: Model,
+  feeds: Feeds,
+  { threads = 0, browser }: WebOptions,
+): Promise<TimedModel> {
   guardModel(model);
-  const outputs = requestedOutputs(model.graph, undefined).map(({ name }) => name);
-  const { model: given, nameOf } = ortInterface(model, outputs);
-  const source = await runtimeSource(given);
-  const page = await enter();
+  const page = await enter(browser);
   const id = ++models;
-  const paths = [`/model/${id}`];
   try {
-    page.serve(paths[0]!, inMemory(source.model));
-    const described = [...feeds].map(([name, tensor], i) => {
-      paths.push(`/feed/${id}/${i}`);
-      page.serve(paths.at(-1)!, feedBytes(tensor, name));
-      return { name: nameOf(name), type: tensor.dtype, dims: tensor.dims };
-    });
-    await page.call("open", id, threads, described);
+    await sendModel(page, id, model, feeds, threads);
   } catch (error) {
     await leave();
     throw ortError(error);
-  } finally {
-    for (const path of paths) page.withdraw(path);
-    await source.dispose();
   }
   return {
     engine: page.engine,
@@ -50,21 +48,53 @@ export async function openTimedWeb(model: Model, feeds: Feeds, threads: number):
     },
     kernels: () => Promise.resolve([]),
     async dispose() {
-      await page.call("close", id);
-      await leave();
+      try {
+        await page.call("close", id);
+      } finally {
+        await leave();
+      }
     },
   };
 }
 
+/** Lets the page fetch the model and its feeds, and open a session on them. */
+async function sendModel(
+  page: WebPage,
+  id: number,
+  model: Model,
+  feeds: Feeds,
+  threads: number,
+): Promise<void> {
+  const outputs = requestedOutputs(model.graph, undefined).map(({ name }) => name);
+  const { model: given, nameOf } = ortInterface(model, outputs);
+  const source = await runtimeSource(given);
+  const paths: string[] = [];
+  const serve = (path: string, body: Uint8Array): void => {
+    paths.push(path);
+    page.serve(path, body);
+  };
+  try {
+    serve(`/model/${id}`, inMemory(source.model));
+    const described = [...feeds].map(([name, tensor], i) => {
+      serve(`/feed/${id}/${i}`, feedBytes(tensor, name));
+      return { name: nameOf(name), type: tensor.dtype, dims: tensor.dims };
+    });
+    await page.call("open", id, threads, described);
+  } finally {
+    for (const path of paths) page.withdraw(path);
+    await source.dispose();
+  }
+}
+
 /** The engine's name, as reports have it. */
-export async function webEngine(): Promise<string> {
-  const { engine } = await enter();
+export async function webEngine(browser?: string): Promise<string> {
+  const { engine } = await enter(browser);
   await leave();
   return engine;
 }
 
-async function enter(): Promise<WebPage> {
-  shared ??= { page: openWebPage(), models: 0 };
+async function enter(browser: string | undefined): Promise<WebPage> {
+  shared ??= { page: openWebPage(browser ?? null), models: 0 };
   shared.models++;
   try {
     return await shared.page;
@@ -86,12 +116,8 @@ function inMemory(source: Uint8Array | string): Uint8Array {
   throw new UnsupportedError("E_RUNTIME_UNSUPPORTED", "the model is too big for a page of the browser");
 }
 
-const carried = new Set<string>([
-  "float32", "float64", "float16", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "bool",
-]); // prettier-ignore
-
 function feedBytes(tensor: Tensor, name: string): Uint8Array {
-  if (carried.has(tensor.dtype)) return tensor.bytes();
+  if (carried.has(tensor.dtype) && tensor.dtype !== "string") return tensor.bytes();
   throw new UnsupportedError("E_UNSUPPORTED_DTYPE", `the page takes no ${tensor.dtype} tensors`, {
     where: { tensor: name },
   });
