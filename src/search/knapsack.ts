@@ -4,13 +4,14 @@ export interface Choice {
   readonly loss: number;
 }
 
-/** Cells of the cost axis: rounding a cost up to the next cell can waste at most a layer's share of one of them. */
-const cells = 20_000;
+/** Cells of the cost axis at most: rounding a cost up to the next cell can waste at most a layer's share of one of them. */
+const mostCells = 20_000;
 
 /**
- * Multiple-choice knapsack: one choice per layer, least total loss with total cost ≤ budget. Exact for costs in whole
- * cells (costs are rounded up, so the budget holds); dynamic programming over layers × cells. Returns the index chosen
- * per layer; null when even the cheapest choices exceed the budget.
+ * Multiple-choice knapsack: one choice per layer, least total loss with total cost ≤ budget. Exact where a cell can be
+ * the greatest common divisor of whole costs, else costs are rounded up to cells, so that the budget holds; dynamic
+ * programming over layers × cells. Returns the index chosen per layer; null when even the cheapest choices exceed the
+ * budget.
  */
 export function chooseWithin(layers: readonly (readonly Choice[])[], budget: number): number[] | null {
   const cheapest = layers.map((choices) => Math.min(...choices.map(({ cost }) => cost)));
@@ -18,7 +19,10 @@ export function chooseWithin(layers: readonly (readonly Choice[])[], budget: num
   if (floor > budget * (1 + 1e-12)) return null;
   // Only what lies above the cheapest choice of each layer is discretised.
   const room = budget - floor;
-  const unit = Math.max(0, room) / cells;
+  const divisor = commonDivisor(layers.flatMap((own, l) => own.map(({ cost }) => cost - cheapest[l]!)));
+  const isExact = divisor > 0 && room >= 0 && room / divisor <= mostCells;
+  const cells = isExact ? Math.floor(room / divisor) : mostCells;
+  const unit = isExact ? divisor : Math.max(0, room) / cells;
   let best = new Float64Array(cells + 1);
   const picks: Int32Array[] = [];
   layers.forEach((choices, l) => {
@@ -47,6 +51,18 @@ export function chooseWithin(layers: readonly (readonly Choice[])[], budget: num
     cell -= extra <= 0 ? 0 : Math.ceil(extra / unit - 1e-9);
   }
   return chosen;
+}
+
+/** Greatest common divisor of whole numbers; 0 when one of them isn't whole, or all are 0. */
+function commonDivisor(numbers: readonly number[]): number {
+  let divisor = 0;
+  for (const number of numbers) {
+    if (!Number.isSafeInteger(number)) return 0;
+    let [a, b] = [divisor, number];
+    while (b > 0) [a, b] = [b, a % b];
+    divisor = a;
+  }
+  return divisor;
 }
 
 /** Choices that no other choice beats in both cost and loss, cheapest first. */

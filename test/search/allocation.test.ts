@@ -72,6 +72,18 @@ describe("allocation", () => {
     );
   });
 
+  it("uses a budget up to the last unit", () => {
+    const standard = candidate(60, 60, 60, 0);
+    const all = [
+      layerOf([], standard),
+      layerOf([], standard),
+      layerOf([candidate(1, 1, 8, 2)], standard),
+      layerOf([candidate(1, 1, 8, 2), candidate(35, 1, 0, 1)], standard),
+    ];
+    expect(allocate(all, lossOf, { macs: 215 })!.loss).toBe(1);
+    expect(allocate(all, lossOf, { macs: 214.9 })!.loss).toBe(2);
+  });
+
   it("keeps two and three limits at once, and never beats the best combination", () => {
     fc.assert(
       fc.property(
