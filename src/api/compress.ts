@@ -18,7 +18,7 @@ import { preset } from "../../passes/index.js";
 import { batchFor } from "./batches.js";
 import { shapesOfData } from "./data.js";
 import { FitPool } from "./fit-pool.js";
-import { openLatencyBudget, withinLatency, type LatencyBudget } from "./latency-budget.js";
+import { openLatencyBudget, withinLatency, type LatencyBudget, type LatencyTry } from "./latency-budget.js";
 import { hasScores } from "./judge.js";
 import type { Budget, OptimizeOptions } from "./options.js";
 import type { PreparedRun } from "./prepared-run.js";
@@ -169,7 +169,7 @@ export class BudgetSearch {
     const { latency, options } = this;
     const refitted = latency
       ? await withinLatency(prepared, latency, { ...options, budget }, (ms) =>
-          solveBudget(search, { ...limits, ms }, budget, { axis: "ms", total: latency.ownMs }),
+          latencyTry(search, { ...limits, ms }, budget, latency.ownMs),
         )
       : await solveBudget(search, limits, budget, { axis: "macs", total: layerMacs });
     const solution = refitted && (await recovered(search, refitted, budget));
@@ -209,13 +209,13 @@ async function solveBudget(
   { axis, total }: { readonly axis: "ms" | "macs"; readonly total: number },
 ): Promise<Solution | null> {
   const hasCost = Object.keys(limits).length > 0;
-  const hasQuality = budget.maxError !== undefined || budget.minAgreement !== undefined;
+  const judged = hasQuality(budget);
   if (hasCost) {
     const within = (await search.solve(limits)) ?? (await search.solveCheapest());
-    if (!hasQuality || keepsQuality(within, budget)) return within;
+    if (!judged || keepsQuality(within, budget)) return within;
     if (keepsQuality(await search.recover(within), budget)) return within;
   }
-  if (!hasQuality) return null;
+  if (!judged) return null;
   let [low, high] = [hasCost ? Math.min(total, limits[axis] ?? total * 0.05) : 0, total];
   let best: Solution | null = null;
   for (let round = 0; round < bisections; round++) {
@@ -225,6 +225,24 @@ async function solveBudget(
     else low = middle;
   }
   return best;
+}
+
+/** What a limit on milliseconds is tried with: a draft, or the whole solution where that decides how far the limit holds. */
+async function latencyTry(
+  search: Search,
+  limits: CostLimits,
+  budget: Budget,
+  ownMs: number,
+): Promise<LatencyTry | null> {
+  const solve = () => solveBudget(search, limits, budget, { axis: "ms", total: ownMs });
+  const draft = hasQuality(budget) ? null : await search.draft(limits);
+  if (draft) return { ...draft, finish: solve };
+  const solution = await solve();
+  return solution && { ...solution, finish: () => Promise.resolve(solution) };
+}
+
+function hasQuality({ maxError, minAgreement }: Budget): boolean {
+  return maxError !== undefined || minAgreement !== undefined;
 }
 
 /** The solution after label-free recovery; as it was where that costs it a quality budget. */

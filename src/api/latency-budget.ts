@@ -1,6 +1,6 @@
 import { cloneModel, UsageError, type Model } from "../ir/index.js";
 import { createLatencyModel, EstimatedSource, LayerWindows } from "../latency/index.js";
-import { applyLayers, type SearchLatency, type Solution } from "../search/index.js";
+import { applyLayers, type Draft, type SearchLatency, type Solution } from "../search/index.js";
 import { bench } from "./bench.js";
 import type { Compression } from "./compress.js";
 import { openLatencyModel, slotsOf, timedModel, type OpenLatencyModel } from "./latency.js";
@@ -84,8 +84,13 @@ const [aim, near] = [0.985, 0.96];
 /** A new limit stays this share of the bracket away from the limits tried. */
 const apart = 0.15;
 
+/** What is tried for a limit on the layers' milliseconds: timed as it is, finished only if it is chosen. */
+export interface LatencyTry extends Draft {
+  finish(): Promise<Solution | null>;
+}
+
 /**
- * The best solution that keeps the latency budget as measured against `reference`, with what `solve` makes of a limit on
+ * The best solution that keeps the latency budget as measured against `reference`, among what `draft` makes of limits on
  * the layers' milliseconds: where the whole model turns out slower or faster than its layers promised, the limit is moved,
  * within the bracket of those that were too slow and too fast. Where no try keeps the budget the fastest is given. With a
  * profile there is nothing to measure.
@@ -94,20 +99,21 @@ export async function withinLatency(
   { exact, reference, exactTime }: Pick<PreparedRun, "exact" | "reference" | "exactTime">,
   latency: LatencyBudget,
   options: OptimizeOptions,
-  solve: (layersMs: number) => Promise<Solution | null>,
+  draft: (layersMs: number) => Promise<LatencyTry | null>,
 ): Promise<Solution | null> {
   const keep = options.budget!.keepLatency!;
   const total = (await latency.target.total()).ms / exactTime;
-  const tries: { readonly solution: Solution; readonly ratio: number }[] = [];
+  const tries: { readonly tried: LatencyTry; readonly ratio: number }[] = [];
   let [low, high] = [0, latency.ownMs];
   for (let limit = latency.layersMs; tries.length < checks;) {
-    const solution = await solve(limit);
-    if (!solution || latency.target.kind !== "measured") return solution;
+    const tried = await draft(limit);
+    if (!tried) break;
+    if (latency.target.kind !== "measured") return tried.finish();
     const model = cloneModel(exact);
-    applyLayers(model, solution.fitted);
+    applyLayers(model, tried.fitted);
     const { models } = await bench([reference, model], { ...latencyOptions(options), ...checkRounds });
     const ratio = models[1]!.ratio.median;
-    tries.push({ solution, ratio });
+    tries.push({ tried, ratio });
     options.onProgress?.({
       step: `measured at ${ratio.toFixed(3)} of the time`,
       done: tries.length,
@@ -123,8 +129,10 @@ export async function withinLatency(
     limit = next;
   }
   const kept = tries.filter(({ ratio }) => ratio <= keep);
-  const nearest = kept.sort((a, b) => a.solution.measured.divergence - b.solution.measured.divergence)[0];
-  return (nearest ?? tries.sort((a, b) => a.ratio - b.ratio)[0])?.solution ?? null;
+  const best =
+    kept.sort((a, b) => a.tried.allocation.loss - b.tried.allocation.loss)[0] ??
+    tries.sort((a, b) => a.ratio - b.ratio)[0];
+  return best?.tried.finish() ?? null;
 }
 
 /** Wall times of two models in turn; nulls where they can't be measured here. */

@@ -1,3 +1,4 @@
+import type { FitTarget } from "../forms/index.js";
 import { Tensor } from "../ir/index.js";
 import { fitPlan, refittedTarget, type Candidate, type LayerCandidates } from "./candidates.js";
 import { momentsOf, type SearchContext } from "./context.js";
@@ -53,13 +54,8 @@ export async function refitSequentially(
           : await Promise.all(changed.map((state) => network.advance(step, state)));
     } else if (firstChanged < 0 || slot.index < firstChanged) {
       // Nothing before has changed: the layer stays as it is, bit for bit.
-      const candidate = layers[slot.index]!.standard;
-      fitted.push({
-        slot,
-        candidate,
-        bias: slot.layer.bias,
-        weights: layerWeights(slot, slot.layer.weight, slot.layer.bias),
-      });
+      const { standard, targets } = layers[slot.index]!;
+      fitted.push(unfitted(slot, standard, targets));
       changed = after;
     } else {
       const targets = after.map((state, b) => targetOutput(slot, original[b]!, changed[b]!, state, options));
@@ -81,6 +77,13 @@ export async function refitSequentially(
     cx.report("refit", index + 1, network.steps.length);
   }
   return fitted;
+}
+
+/** A layer with its candidate's own weights and the original's bias. */
+export function unfitted(slot: LayerSlot, candidate: Candidate, targets: readonly FitTarget[]): FittedLayer {
+  const { bias, weight } = slot.layer;
+  const kernel = candidate.plan ? composedKernel(candidate.forms, targets) : weight;
+  return { slot, candidate, bias, weights: layerWeights(slot, kernel, bias) };
 }
 
 /** The original output, plus what the shortcut has lost on the way. */

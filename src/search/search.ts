@@ -26,7 +26,7 @@ import { batchWithin, imagesWithin } from "./memory.js";
 import { pauses } from "./pause.js";
 import { RuntimeProducts } from "./products.js";
 import { recoverNetwork } from "./recovery.js";
-import { refitSequentially, type FittedLayer, type RefitOptions } from "./refit.js";
+import { refitSequentially, unfitted, type FittedLayer, type RefitOptions } from "./refit.js";
 import { lossAt, measureSensitivities, type Sensitivity } from "./sensitivity.js";
 import { StagedNetwork, type State } from "./staged-network.js";
 import { estimatesOf, timed, type SearchLatency } from "./timing.js";
@@ -56,6 +56,12 @@ export interface Solution {
   readonly allocation: Allocation;
   readonly fitted: readonly FittedLayer[];
   readonly measured: Distance;
+}
+
+/** An allocation with the candidates' own weights, before any refit: as good as the solution for timing. */
+export interface Draft {
+  readonly allocation: Allocation;
+  readonly fitted: readonly FittedLayer[];
 }
 
 /** What does not depend on the families: the original's activations, answers and moments. */
@@ -199,6 +205,20 @@ export class Search {
       const allocation = await this.allocator.within(limits);
       return allocation && this.refit(allocation, options);
     });
+  }
+
+  /** What `solve` starts from with these limits; null when nothing fits. */
+  async draft(limits: CostLimits): Promise<Draft | null> {
+    const allocation = await this.allocator.within(limits);
+    const { slots } = this.ground.cx;
+    return (
+      allocation && {
+        allocation,
+        fitted: allocation.chosen.map((candidate, l) =>
+          unfitted(slots[l]!, candidate, this.layers[l]!.targets),
+        ),
+      }
+    );
   }
 
   /** The cheapest choice of every layer, for budgets that nothing meets: by milliseconds where they are known. */
