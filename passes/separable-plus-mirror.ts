@@ -1,4 +1,4 @@
-import { decline, definePass } from "../src/engine/index.js";
+import { declineTerms, definePass } from "../src/engine/index.js";
 import {
   cheaper,
   depthwiseSeparable,
@@ -6,7 +6,6 @@ import {
   pointwiseDepthwise,
   sumOf,
   tapCount,
-  type FormPlan,
 } from "../src/forms/index.js";
 
 /*
@@ -18,15 +17,15 @@ export default definePass({
   name: "separable-plus-mirror",
   summary: "depthwise-separable + pointwise-depthwise",
   propose(layer) {
-    if (isPointwise(layer.spec)) return decline("the kernel has one tap");
-    if (Math.min(layer.spec.inChannels, layer.spec.outChannels) < 2)
-      return decline("one channel has nothing to mix");
+    const declined = declineTerms(layer);
+    if (declined) return declined;
     const { spec } = layer;
-    const plans: FormPlan[] = [];
-    for (const terms of [1, 2, 3]) {
-      for (const mirrored of [1, 2, 3])
-        plans.push(sumOf(spec, depthwiseSeparable(spec, terms), pointwiseDepthwise(spec, mirrored)));
-    }
+    const counts = [1, 2, 3];
+    const plans = counts.flatMap((terms) =>
+      counts.map((mirrored) =>
+        sumOf(spec, depthwiseSeparable(spec, terms), pointwiseDepthwise(spec, mirrored)),
+      ),
+    );
     return cheaper(layer, plans);
   },
   full(layer) {

@@ -1,12 +1,5 @@
-import { decline, definePass } from "../src/engine/index.js";
-import {
-  cheaper,
-  depthwiseSeparable,
-  spatiallySeparable,
-  sumOf,
-  tapCount,
-  type FormPlan,
-} from "../src/forms/index.js";
+import { definePass, fullPlusSpatial, proposePlusSpatial } from "../src/engine/index.js";
+import { depthwiseSeparable } from "../src/forms/index.js";
 
 /*
  * W ≈ (Σ_M depthwise k×k → 1×1) + (k×1 → 1×k of rank r): the depthwise terms carry what is local to an input channel, the
@@ -16,26 +9,6 @@ export default definePass({
   kind: "family",
   name: "separable-plus-spatial",
   summary: "depthwise-separable + spatially separable",
-  propose(layer) {
-    const { spec } = layer;
-    const axes = spec.kernel.map((_, axis) => axis).filter((axis) => spec.kernel[axis]! > 1);
-    if (axes.length < 2) return decline("the kernel extends along fewer than two axes");
-    const larger = Math.max(spec.inChannels, spec.outChannels);
-    const ranks = new Set([0.125, 0.25, 0.5, 0.75].map((share) => Math.round(share * larger)));
-    ranks.delete(0);
-    const plans: FormPlan[] = [];
-    for (const terms of [1, 2, 3]) {
-      for (const rank of ranks) {
-        for (const axis of axes)
-          plans.push(sumOf(spec, depthwiseSeparable(spec, terms), spatiallySeparable(spec, rank, axis)));
-      }
-    }
-    return cheaper(layer, plans);
-  },
-  full(layer) {
-    const { spec } = layer;
-    if (spec.kernel.filter((size) => size > 1).length < 2) return null;
-    const axis = spec.kernel.findIndex((size) => size > 1);
-    return sumOf(spec, depthwiseSeparable(spec, tapCount(spec)), spatiallySeparable(spec, 1, axis));
-  },
+  propose: (layer) => proposePlusSpatial(layer, depthwiseSeparable),
+  full: (layer) => fullPlusSpatial(layer, depthwiseSeparable),
 });

@@ -3,6 +3,7 @@ export * from "./channel-constants.js";
 export { channelRegion, isDepthwise, type ChannelRegion, type RegionOp } from "./channel-region.js";
 export * from "./channel-selection.js";
 export * from "./decline.js";
+export * from "./depthwise-terms.js";
 export { exactForm, type ExactForm } from "./exact-forms.js";
 export { superfluous } from "./effect.js";
 export * from "./fold.js";

@@ -12,7 +12,7 @@ import type { FactTable } from "../measure/index.js";
 import { candidateChains } from "./candidate.js";
 import type { LatencySource, Timing } from "./source.js";
 import type { Feeds } from "../runtime/index.js";
-import { layerWindow, modelWindow, type LatencySlot, type LayerWindow } from "./window.js";
+import { layerWindow, modelWindow, smallModelMs, type LatencySlot, type LayerWindow } from "./window.js";
 
 /** What a layer in a form costs on the target, in its best lowering. */
 export interface PlanLatency extends Timing {
@@ -52,8 +52,6 @@ export interface LatencyModel {
 }
 
 const usualRounds = 16;
-/** A model of at most this many milliseconds is its layers' window itself. */
-const mostInModel = 6;
 /** Of equally fast lowerings the simplest is taken: differences within this share of the window don't count. */
 const indifference = 0.005;
 /** A way of joining that is this much worse than the best in a family's form is not tried on its further sizes. */
@@ -145,7 +143,7 @@ class WindowedLatencyModel implements LatencyModel {
   ): Promise<readonly PlanLatency[]> {
     const { total, windows } = await this.source.baseline();
     const { feeds } = this.source;
-    const isSmall = feeds !== null && total.ms <= mostInModel;
+    const isSmall = feeds !== null && total.ms <= smallModelMs;
     const window = isSmall ? this.windows.modelFor(slot, feeds) : this.windows.of(slot);
     const own = await this.layer(slot);
     if (!window) return plans.map((plan) => unmeasured(plan, slot));

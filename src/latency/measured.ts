@@ -12,7 +12,7 @@ import { estimate, usualConstants } from "./roofline.js";
 import { modelKey, textHash } from "./signature.js";
 import { memoryStore, type Baseline, type LatencySource, type LatencyStore, type Timing } from "./source.js";
 import { quietLevel, type Interval } from "./statistics.js";
-import type { LayerWindow } from "./window.js";
+import { smallModelMs, type LayerWindow } from "./window.js";
 
 /** Opens a model for timing. */
 export type OpenTimed = (
@@ -36,8 +36,6 @@ export interface MeasureOptions {
   readonly open?: OpenTimed;
 }
 
-/** A model of at most this many milliseconds runs before every counted run: caches are then as in the network. */
-const mostStir = 6;
 /** Runs of a turn on one thread, of which the quickest counts: sessions push each other out of the caches. */
 const [modelRepeats, windowRepeats] = [4, 3];
 /** Milliseconds of runs before and of runs that count in a turn with several threads. */
@@ -246,7 +244,7 @@ export class MeasuredSource implements LatencySource {
     if (this.threads !== 1) return awake;
     if (isModel) return { repeats: modelRepeats };
     const { total } = await this.baseline();
-    if (total.ms > mostStir) return {};
+    if (total.ms > smallModelMs) return {};
     this.#stir ??= this.#open(this.o.model, this.o.feeds);
     return { stir: await this.#stir, repeats: windowRepeats };
   }
@@ -297,7 +295,7 @@ export class MeasuredSource implements LatencySource {
       for (const window of windows) opened.push(await this.#open(window.model, window.feeds));
       const oneThread = this.threads === 1;
       const [first] = await interleave([opened[0]!], { rounds: 5, oneThread });
-      const isSmall = quietLevel(first!.rounds).value <= mostStir;
+      const isSmall = quietLevel(first!.rounds).value <= smallModelMs;
       const stir = !oneThread ? awake : isSmall ? { stir: opened[0]! } : {};
       const [whole, ...parts] = await interleave(opened, {
         oneThread,

@@ -44,6 +44,11 @@ export interface LayerWindow {
   readonly isModel: boolean;
 }
 
+/**
+ * A model of at most so many milliseconds is its layers' window itself, and where others run a window of it, it runs before
+ * them: caches are then as in the network.
+ */
+export const smallModelMs = 6;
 /** Neighbours that take more than this many times the layer's MACs are left out. */
 const mostNeighbourMacs = 2;
 /** Nodes between convolutions that are followed to either side. */

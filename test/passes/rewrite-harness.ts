@@ -191,3 +191,9 @@ export function reasonOf({ entries }: Outcome, node: string, pass?: string): str
 export function opsOf(m: Model): string[] {
   return m.graph.nodes.map((node) => node.op);
 }
+
+/** Groups of the node called "hidden" behind the passes. */
+export const groupOf = (out: Outcome): number => {
+  const group = out.after.graph.node("hidden")!.attributes.get("group");
+  return group?.kind === "int" ? group.value : 1;
+};
