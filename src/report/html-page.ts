@@ -26,13 +26,17 @@ th, td { padding: .4rem .75rem; text-align: left; border-bottom: 1px solid var(-
 tr:last-child td { border-bottom: 0; } th { background: var(--panel); font-weight: 600; white-space: nowrap; }
 .right { text-align: right; white-space: nowrap; }
 .name { font-family: ui-monospace, monospace; font-size: 13px; overflow-wrap: anywhere; min-width: 10rem; }
-small { display: block; } .kept { color: var(--good); } .missed { color: var(--bad); } .why { color: var(--soft); min-width: 13rem; }
+small { display: block; white-space: normal; } .kept { color: var(--good); } .missed { color: var(--bad); } .why { color: var(--soft); min-width: 13rem; }
 .became { min-width: 12rem; }
 pre { background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: .6rem .75rem; white-space: pre-wrap;
   overflow-wrap: anywhere; font: 13px/1.5 ui-monospace, monospace; }
 .wide { overflow-x: auto; } .wide > svg { min-width: 560px; } summary { cursor: pointer; color: var(--soft); }
 svg { display: block; } .before { fill: var(--before); } .after { fill: var(--after); }
-@media (max-width: 640px) { body { padding: 1rem .75rem 3rem; } th, td { padding: .35rem .5rem; } table { font-size: 14px; } }
+@media screen and (max-width: 640px) { body { padding: 1rem .75rem 3rem; } th, td { padding: .35rem .5rem; } table { font-size: 14px; }
+  .stacked, .stacked tbody, .stacked tr, .stacked td { display: block; } .stacked thead { display: none; }
+  .stacked tr { padding: .4rem 0; border-bottom: 1px solid var(--line); } .stacked tr:last-child { border-bottom: 0; }
+  .stacked td { display: flex; gap: .75rem; padding: .1rem .5rem; border: 0; text-align: left; white-space: normal; min-width: 0; }
+  .stacked td:not(.name)::before { content: attr(data-title); flex: 0 0 7rem; color: var(--soft); } }
 @media print { body { max-width: none; padding: 0; } .scroll { overflow: visible; } .wide { overflow: visible; }
   details::details-content { content-visibility: visible; display: block; } table { font-size: 11px; }
   tr, figure, svg { break-inside: avoid; } th, td { padding: .2rem .35rem; } .name, .why, .became { min-width: 0; }
@@ -84,6 +88,9 @@ export function list(items: readonly string[]): string {
   return `<ul>\n${items.map((item) => `<li>${forHtml(item)}</li>`).join("\n")}\n</ul>`;
 }
 
+/** Columns from which on a table's rows become blocks of lines on a small screen, each cell behind its column's title. */
+const fewestStacked = 5;
+
 /** A table of cells that are HTML already. */
 export function table(
   columns: readonly (Column & { readonly kind?: string })[],
@@ -96,7 +103,12 @@ export function table(
     return name === "" ? "" : ` class="${name}"`;
   };
   const head = columns.map((column, i) => `<th scope="col"${kind(i)}>${forHtml(column.title)}</th>`).join("");
-  const body = rows.map((row) => `<tr>${row.map((cell, i) => `<td${kind(i)}>${cell}</td>`).join("")}</tr>`);
+  const stacked = columns.length >= fewestStacked;
+  const title = (index: number): string =>
+    stacked ? ` data-title="${forHtml(columns[index]?.title ?? "")}"` : "";
+  const cells = (row: readonly string[]): string =>
+    row.map((cell, i) => `<td${kind(i)}${title(i)}>${stacked ? `<div>${cell}</div>` : cell}</td>`).join("");
+  const body = rows.map((row) => `<tr>${cells(row)}</tr>`);
   const label = caption === "" ? "" : `<caption>${forHtml(caption)}</caption>`;
-  return `<div class="scroll" tabindex="0"><table>${label}<thead><tr>${head}</tr></thead><tbody>\n${body.join("\n")}\n</tbody></table></div>`;
+  return `<div class="scroll" tabindex="0"><table${stacked ? ' class="stacked"' : ""}>${label}<thead><tr>${head}</tr></thead><tbody>\n${body.join("\n")}\n</tbody></table></div>`;
 }
