@@ -1,8 +1,9 @@
 import { createPortableEngine, tile, wholeTiles, type PanelEngine } from "./panels.js";
 import { createWasmEngine } from "./wasm-panels.js";
 
-/** Steps per packed block, rows per block of A, columns per block of B, rows of C held at a time. */
-const depthBlock = 256;
+/** Steps per packed block: sums of blocks are added up. */
+export const depthBlock = 256;
+/** Rows per block of A, columns per block of B, rows of C held at a time. */
 const rowBlock = 96;
 const columnBlock = 256;
 const heldRows = 1024;

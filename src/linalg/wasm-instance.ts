@@ -1,0 +1,44 @@
+import { moduleOf, type WasmFunction } from "./wasm-assembler.js";
+
+/** The little of the WebAssembly API that is needed, as browsers and Node have it. */
+interface WebAssemblyApi {
+  readonly Memory: new (limits: { initial: number }) => WasmMemory;
+  readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => object;
+  readonly Instance: new (module: object, imports: object) => { readonly exports: Record<string, unknown> };
+}
+
+interface WasmMemory {
+  readonly buffer: ArrayBuffer;
+  grow(pages: number): number;
+}
+
+const pageBytes = 65536;
+
+/** Compiled functions, by name, and their memory. */
+export interface WasmInstance<Name extends string> {
+  readonly run: Readonly<Record<Name, (...integers: number[]) => void>>;
+  /** At least this many bytes of memory; arrays over what was returned before may be detached. */
+  reserve(bytes: number): ArrayBuffer;
+}
+
+/** The functions over a memory of their own; null where the platform hasn't got WebAssembly or its 128-bit registers, or forbids compiling. */
+export function instantiate<Name extends string>(
+  functions: readonly (WasmFunction & { readonly name: Name })[],
+): WasmInstance<Name> | null {
+  const api = (globalThis as { readonly WebAssembly?: WebAssemblyApi }).WebAssembly;
+  if (!api) return null;
+  try {
+    const memory = new api.Memory({ initial: 1 });
+    const { exports } = new api.Instance(new api.Module(moduleOf(functions)), { env: { memory } });
+    return {
+      run: exports as WasmInstance<Name>["run"],
+      reserve(bytes) {
+        const missing = bytes - memory.buffer.byteLength;
+        if (missing > 0) memory.grow(Math.ceil(missing / pageBytes));
+        return memory.buffer;
+      },
+    };
+  } catch {
+    return null;
+  }
+}
