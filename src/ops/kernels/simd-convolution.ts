@@ -11,7 +11,8 @@ let compiled: Kernels | null | undefined;
 
 /** Compiled on first use; null where the platform can't. */
 function simdKernels(): Kernels | null {
-  return (compiled ??= instantiate([fillFunction(), sumFunction(), multiplyFunction()]));
+  if (compiled === undefined) compiled = instantiate([fillFunction(), sumFunction(), multiplyFunction()]);
+  return compiled;
 }
 
 /**
@@ -21,10 +22,9 @@ function simdKernels(): Kernels | null {
 export function convolveSimd(operands: ConvolutionOperands): boolean {
   const { geometry, x, xDims, y } = operands;
   if (!(x instanceof Float32Array && y instanceof Float32Array)) return false;
-  const plan = planTile(geometry, xDims);
-  if (!plan) return false;
   const kernels = simdKernels();
-  if (!kernels) return false;
+  const plan = kernels && planTile(geometry, xDims);
+  if (!plan) return false;
   run({ ...operands, x, y }, plan, kernels);
   return true;
 }
