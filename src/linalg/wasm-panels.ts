@@ -1,4 +1,4 @@
-import { tile, type PanelEngine } from "./panels.js";
+import { columnBlock, depthBlock, rowBlock, tile, type PanelEngine } from "./panels.js";
 import { wasm, type Code } from "./wasm-assembler.js";
 import { instantiate } from "./wasm-instance.js";
 
@@ -79,8 +79,8 @@ export function createWasmEngine(): PanelEngine | null {
     { name: "multiply", parameters: 6, integers: 8, pairs: tile * pairs + pairs + 1, code: multiplyCode() },
   ]);
   if (!instance) return null;
-  const empty = new Float64Array(instance.reserve(0), 0, 0);
-  let [a, b, c] = [empty, empty, empty];
+  const [aLength, bLength] = [rowBlock * depthBlock, columnBlock * depthBlock];
+  let [a, b, c] = [new Float64Array(0), new Float64Array(0), new Float64Array(0)];
   return {
     name: "WebAssembly SIMD",
     get a() {
@@ -92,17 +92,12 @@ export function createWasmEngine(): PanelEngine | null {
     get c() {
       return c;
     },
-    reserve(aLength, bLength, cLength) {
-      if (a.length >= aLength && b.length >= bLength && c.length >= cLength) return;
-      const lengths = [
-        Math.max(a.length, aLength),
-        Math.max(b.length, bLength),
-        Math.max(c.length, cLength),
-      ] as const;
-      const buffer = instance.reserve(8 * (lengths[0] + lengths[1] + lengths[2]));
-      a = new Float64Array(buffer, 0, lengths[0]);
-      b = new Float64Array(buffer, 8 * lengths[0], lengths[1]);
-      c = new Float64Array(buffer, 8 * (lengths[0] + lengths[1]), lengths[2]);
+    reserve(length) {
+      if (a.length > 0 && c.length >= length) return;
+      const buffer = instance.reserve(8 * (aLength + bLength + length));
+      a = new Float64Array(buffer, 0, aLength);
+      b = new Float64Array(buffer, 8 * aLength, bLength);
+      c = new Float64Array(buffer, 8 * (aLength + bLength), length);
     },
     multiply(rows, cols, steps, at) {
       instance.run.multiply(a.byteOffset, b.byteOffset, c.byteOffset + 8 * at, rows, cols, steps);

@@ -1,5 +1,4 @@
-import { tile } from "../../linalg/panels.js";
-import { depthBlock } from "../../linalg/product.js";
+import { depthBlock, tile } from "../../linalg/panels.js";
 import { wasm, type Code, type WasmFunction } from "../../linalg/wasm-assembler.js";
 
 /*
