@@ -14,6 +14,12 @@ interface WasmMemory {
 
 const pageBytes = 65536;
 
+/**
+ * What few products and convolutions go beyond. Memory that grows detaches the arrays over it, and once that has happened
+ * the engine looks at every access to any array whether it was detached. Pages that nobody touches take no room.
+ */
+const initialBytes = 2 ** 24;
+
 /** Compiled functions, by name, and their memory. */
 export interface WasmInstance<Name extends string> {
   readonly run: Readonly<Record<Name, (...integers: number[]) => void>>;
@@ -28,7 +34,7 @@ export function instantiate<Name extends string>(
   const api = (globalThis as { readonly WebAssembly?: WebAssemblyApi }).WebAssembly;
   if (!api) return null;
   try {
-    const memory = new api.Memory({ initial: 1 });
+    const memory = new api.Memory({ initial: initialBytes / pageBytes });
     const { exports } = new api.Instance(new api.Module(moduleOf(functions)), { env: { memory } });
     return {
       run: exports as WasmInstance<Name>["run"],

@@ -1,5 +1,5 @@
 import { erf } from "./erf.js";
-import { rectify } from "./kernels/rectify.js";
+import { rectify } from "./kernels/store.js";
 import { attributeError } from "./operand.js";
 import { defineUnary, defineUnaryWith } from "./unary.js";
 

@@ -164,8 +164,23 @@ function runsOf({ spatial, padded, begins, height, channelStride, step }: BandPl
   };
 }
 
+/** Elements from which on the platform's own copy is worth its call. */
+const longRun = 64;
+
 function copyFloats(from: Float32Array, p: number, to: Float64Array, q: number, count: number): void {
-  for (let i = 0; i < count; i++) to[q + i] = from[p + i]!;
+  if (count >= longRun) {
+    to.set(from.subarray(p, p + count), q);
+    return;
+  }
+  let i = 0;
+  for (; i + 4 <= count; i += 4) {
+    const [a, b] = [p + i, q + i];
+    to[b] = from[a]!;
+    to[b + 1] = from[a + 1]!;
+    to[b + 2] = from[a + 2]!;
+    to[b + 3] = from[a + 3]!;
+  }
+  for (; i < count; i++) to[q + i] = from[p + i]!;
 }
 
 function copyRun(from: NumberArray, p: number, to: Float64Array, q: number, count: number): void {

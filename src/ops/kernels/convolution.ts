@@ -9,7 +9,7 @@ import {
 } from "../../linalg/product.js";
 import { bandElements, bandFiller, mostBand, planBands, type BandPlan } from "./band.js";
 import { convolveChecked } from "./checked-convolution.js";
-import { rectify, storeRectified } from "./rectify.js";
+import { rectify, storeFloats, storeRectified } from "./store.js";
 import { convolveSimd } from "./simd-convolution.js";
 import { fewChannels } from "./simd-plan.js";
 import { addWindows, type Windows } from "./window-sums.js";
@@ -180,17 +180,6 @@ function storeNumbers(
   c: Float64Array,
   from: number,
   y: NumberArray,
-  at: number,
-  count: number,
-  add: number,
-): void {
-  for (let j = 0; j < count; j++) y[at + j] = c[from + j]! + add;
-}
-
-function storeFloats(
-  c: Float64Array,
-  from: number,
-  y: Float32Array,
   at: number,
   count: number,
   add: number,
