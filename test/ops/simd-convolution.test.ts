@@ -4,7 +4,7 @@ import { elementCount } from "../../src/ir/index.js";
 import { seededRandom } from "../../src/linalg/index.js";
 import { resolveConv } from "../../src/ops/conv-geometry.js";
 import { convolvePortable, type ConvolutionOperands } from "../../src/ops/kernels/convolution.js";
-import { rectify } from "../../src/ops/kernels/rectify.js";
+import { rectify } from "../../src/ops/kernels/store.js";
 import { convolveSimd } from "../../src/ops/kernels/simd-convolution.js";
 
 /** What sums and roundings stumble over; the last one is a subnormal float32. */
