@@ -39,7 +39,6 @@ export const wasm = {
   tee: (local: number): number[] => [0x22, ...unsigned(local)],
   i32: (value: number): number[] => [0x41, ...signed(value)],
   add: [0x6a],
-  subtract: [0x6b],
   multiply: [0x6c],
   shiftLeft: [0x74],
   equal: [0x46],
