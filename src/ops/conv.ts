@@ -67,11 +67,8 @@ function geometryOf(call: OpCall<ConvAttributes>, inputs: readonly (Fact | null)
 export const conv = defineOp("Conv", {
   infer: (call) => [inferConv(call)],
   evaluate: (call) => [evaluateConv(call, false)],
-  // Narrower and wider floats round elsewhere, or tell the two zeros apart.
-  evaluateRectified: (call) => {
-    const rounded = call.inputs[0]?.dtype === "float32" && call.floats(0) instanceof Float32Array;
-    return rounded ? [evaluateConv(call, true)] : null;
-  },
+  // Relu keeps −0 where floats are stored wider.
+  evaluateRectified: (call) => (call.floats(0) instanceof Float32Array ? [evaluateConv(call, true)] : null),
   macs: (call, inputs) => {
     const geometry = geometryOf(call, inputs);
     return geometry && wholeBatch(convMacs(geometry), geometry);

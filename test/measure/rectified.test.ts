@@ -3,6 +3,7 @@ import { afterAll, describe, expect, it, vi } from "vitest";
 import * as ir from "../../src/ir/index.js";
 import * as measure from "../../src/measure/index.js";
 import { planModel } from "../../src/measure/plan.js";
+import { opDefinition } from "../../src/ops/index.js";
 import { seededRandom } from "../../src/linalg/index.js";
 
 /* A Conv that only a Relu reads is computed together with it; nobody may notice. */
@@ -178,6 +179,20 @@ describe("a Conv together with its Relu", () => {
     );
     const step = planModel(model, { outputs }).steps.find(({ node }) => node.op === "Conv")!;
     expect(step.rectifiable).toBe(planned);
+  });
+
+  it("leaves Relu nothing to do, but where it is not done", () => {
+    const evaluate = vi.spyOn(opDefinition({ op: "Relu", domain: "" })!, "evaluate");
+    const calls = (c: Case, watched: boolean): number => {
+      evaluate.mockClear();
+      run(c, ir, measure, watched);
+      return evaluate.mock.calls.length;
+    };
+    const c = chain(["Conv"], ["Relu"], ["Conv"], ["Relu"]);
+    expect(calls(c, false)).toBe(0);
+    expect(calls(c, true)).toBe(6);
+    expect(calls({ ...c, precision: "float64" }, false)).toBe(6);
+    evaluate.mockRestore();
   });
 
   it("is not done where somebody watches: the Conv's own outputs are seen and may be replaced", () => {

@@ -8,7 +8,7 @@ export const fewChannels = 2;
 /** Padded input, output and weight held at a time, in elements; single rows may take more, up to `most`. */
 const bandElements = 2 ** 16;
 const outputElements = 2 ** 18;
-const weightElements = 2 ** 16;
+const weightElements = 2 ** 18;
 const most = 2 ** 21;
 
 /** Columns that a row needs to fill registers. */
@@ -144,7 +144,7 @@ export function planTile(geometry: KnownConvGeometry, xDims: readonly number[]):
     bandRows,
     bandHeight,
     sourceRows: Math.min(bandHeight, spatial[0]),
-    groups: bandRows < height ? 1 : Math.max(1, Math.min(group, groups)),
+    groups: Math.max(1, Math.min(group, groups)),
     rowBlock: Math.min(rowBlock, wholeTiles(perGroup)),
     offsets: Int32Array.from({ length: depth }, (_, k) => {
       const row = Math.floor(k / kernel[1]);
