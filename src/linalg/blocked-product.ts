@@ -1,19 +1,14 @@
 import { panelEngine } from "./product.js";
-import { tile, wholeTiles } from "./panels.js";
+import { columnBlock, depthBlock, rowBlock, tile, wholeTiles, type PanelArray } from "./panels.js";
 
 /**
  * The product kernel under `multiply`, `gram`, Cholesky, QR and the eigensolver: C += α·A·B on strided operands.
  *
  * Blocking after Goto and van de Geijn (2008): a block of B is packed into panels of 4 columns, a block of A into
  * panels of 4 rows, and a 4×4 tile of C is summed in registers. Every entry of C is summed over k in ascending
- * order within a block of `depth` and over the blocks in ascending order, with plain multiplications and additions,
+ * order within a block of `depthBlock` and over the blocks in ascending order, with plain multiplications and additions,
  * so the bytes are the same on every machine, with WebAssembly or without.
  */
-
-/** Steps of k per packed block, rows per block of A, columns per block of B. */
-const depth = 256;
-const blockRows = 96;
-const blockCols = 256;
 
 /** A strided operand: entry (i, j) is `data[offset + i * row + j * col]`. */
 export interface Operand {
@@ -42,22 +37,20 @@ export function accumulateProduct(
 ): void {
   if (m === 0 || n === 0 || k === 0) return;
   const engine = panelEngine();
-  const steps = Math.min(depth, k);
-  const [height, width] = [wholeTiles(Math.min(blockRows, m)), wholeTiles(Math.min(blockCols, n))];
-  engine.reserve(height * steps, width * steps, wholeTiles(m) * width);
-  for (let j0 = 0; j0 < n; j0 += blockCols) {
-    const cols = Math.min(blockCols, n - j0);
+  engine.reserve(wholeTiles(m) * wholeTiles(Math.min(columnBlock, n)));
+  for (let j0 = 0; j0 < n; j0 += columnBlock) {
+    const cols = Math.min(columnBlock, n - j0);
     const stride = wholeTiles(cols);
     // Rows whose entries in these columns are all outside the wanted part.
-    const first = part === "lower" ? Math.floor(j0 / blockRows) * blockRows : 0;
+    const first = part === "lower" ? Math.floor(j0 / rowBlock) * rowBlock : 0;
     const end = part === "upper" ? Math.min(m, j0 + cols) : m;
     if (first >= end) continue;
     engine.c.fill(0, 0, wholeTiles(end - first) * stride);
-    for (let k0 = 0; k0 < k; k0 += depth) {
-      const now = Math.min(depth, k - k0);
+    for (let k0 = 0; k0 < k; k0 += depthBlock) {
+      const now = Math.min(depthBlock, k - k0);
       pack(engine.b, b.data, b.offset + k0 * b.row + j0 * b.col, b.col, b.row, cols, now, 1);
-      for (let i0 = first; i0 < end; i0 += blockRows) {
-        const rows = Math.min(blockRows, end - i0);
+      for (let i0 = first; i0 < end; i0 += rowBlock) {
+        const rows = Math.min(rowBlock, end - i0);
         pack(engine.a, a.data, a.offset + i0 * a.row + k0 * a.col, a.row, a.col, rows, now, alpha);
         engine.multiply(wholeTiles(rows), stride, now, (i0 - first) * stride);
       }
@@ -98,7 +91,7 @@ export function transposed(data: Float64Array, cols: number, offset = 0): Operan
  * panel are zeros.
  */
 function pack(
-  into: Float64Array,
+  into: PanelArray,
   from: Float64Array,
   offset: number,
   lineStride: number,

@@ -1,15 +1,21 @@
-import { createPortableEngine, tile, wholeTiles, type PanelEngine } from "./panels.js";
+import {
+  columnBlock,
+  createPortableEngine,
+  depthBlock,
+  rowBlock,
+  tile,
+  wholeTiles,
+  type PanelArray,
+  type PanelEngine,
+} from "./panels.js";
 import { createWasmEngine } from "./wasm-panels.js";
 
-/** Steps per packed block, rows per block of A, columns per block of B, rows of C held at a time. */
-const depthBlock = 256;
-const rowBlock = 96;
-const columnBlock = 256;
+/** Rows of C held at a time. */
 const heldRows = 1024;
 
 /** Packs `lines` lines of `steps` entries into interleaved panels; missing lines of the last panel are zeros. */
 export type PackPanels = (
-  into: Float64Array,
+  into: PanelArray,
   firstLine: number,
   lines: number,
   firstStep: number,
@@ -58,13 +64,7 @@ export function product(
 ): void {
   if (rows === 0 || cols === 0) return;
   const { reserve, multiply } = engine;
-  const maxSteps = Math.min(depth, depthBlock);
-  const maxCols = wholeTiles(Math.min(cols, columnBlock));
-  reserve(
-    wholeTiles(Math.min(rows, rowBlock)) * maxSteps,
-    maxCols * maxSteps,
-    wholeTiles(Math.min(rows, heldRows)) * maxCols,
-  );
+  reserve(wholeTiles(Math.min(rows, heldRows)) * wholeTiles(Math.min(cols, columnBlock)));
   const { a, b, c } = engine;
   for (let r0 = 0; r0 < rows; r0 += heldRows) {
     const held = Math.min(heldRows, rows - r0);
@@ -129,7 +129,7 @@ export function packGathered(from: Float64Array, starts: Int32Array, offsets: In
 }
 
 function gather(
-  into: Float64Array,
+  into: PanelArray,
   from: Float64Array,
   starts: Int32Array,
   firstLine: number,

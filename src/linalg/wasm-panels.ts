@@ -1,19 +1,7 @@
-import { tile, type PanelEngine } from "./panels.js";
-import { moduleOf, wasm, type Code } from "./wasm-assembler.js";
+import { columnBlock, depthBlock, rowBlock, tile, type PanelEngine } from "./panels.js";
+import { wasm, type Code } from "./wasm-assembler.js";
+import { instantiate } from "./wasm-instance.js";
 
-/** The little of the WebAssembly API that is needed, as browsers and Node have it. */
-interface WebAssemblyApi {
-  readonly Memory: new (limits: { initial: number }) => WasmMemory;
-  readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => object;
-  readonly Instance: new (module: object, imports: object) => { readonly exports: Record<string, unknown> };
-}
-
-interface WasmMemory {
-  readonly buffer: ArrayBuffer;
-  grow(pages: number): number;
-}
-
-const pageBytes = 65536;
 const pairs = tile / 2;
 
 /**
@@ -27,20 +15,11 @@ function multiplyCode(): Code {
   const sum = (row: number, pair: number): number => firstPair + row * pairs + pair;
   const column = (pair: number): number => firstPair + tile * pairs + pair;
   const factor = firstPair + tile * pairs + pairs;
-  const { get, set, tee, i32, add, multiply, shiftLeft, lessThan, repeatWhile } = wasm;
+  const { get, set, i32, add, multiply, shiftLeft, repeatWhile, advance, next } = wasm;
   const rowsOf = (each: (row: number) => Code): Code =>
     Array.from({ length: tile }, (_, row) => each(row)).flat();
   const pairsOf = (each: (pair: number) => Code): Code =>
     Array.from({ length: pairs }, (_, pair) => each(pair)).flat();
-  const advance = (local: number, by: Code): Code => [...get(local), ...by, ...add, ...set(local)];
-  const next = (local: number, by: Code, limit: Code): Code => [
-    ...get(local),
-    ...by,
-    ...add,
-    ...tee(local),
-    ...limit,
-    ...lessThan,
-  ];
 
   const step: Code = [
     ...pairsOf((pair) => [...get(bp), ...wasm.load(16 * pair), ...set(column(pair))]),
@@ -96,19 +75,12 @@ function multiplyCode(): Code {
 
 /** The engine on WebAssembly's 128-bit registers; null where the platform hasn't got them or forbids compiling. */
 export function createWasmEngine(): PanelEngine | null {
-  const api = (globalThis as { readonly WebAssembly?: WebAssemblyApi }).WebAssembly;
-  if (!api) return null;
-  let memory: WasmMemory;
-  let run: (a: number, b: number, c: number, rows: number, cols: number, steps: number) => void;
-  try {
-    const bytes = moduleOf(6, 8, tile * pairs + pairs + 1, multiplyCode());
-    memory = new api.Memory({ initial: 1 });
-    run = new api.Instance(new api.Module(bytes), { env: { memory } }).exports["run"] as typeof run;
-  } catch {
-    return null;
-  }
-  const empty = new Float64Array(memory.buffer, 0, 0);
-  let [a, b, c] = [empty, empty, empty];
+  const instance = instantiate([
+    { name: "multiply", parameters: 6, integers: 8, pairs: tile * pairs + pairs + 1, code: multiplyCode() },
+  ]);
+  if (!instance) return null;
+  const [aLength, bLength] = [rowBlock * depthBlock, columnBlock * depthBlock];
+  let [a, b, c] = [new Float64Array(0), new Float64Array(0), new Float64Array(0)];
   return {
     name: "WebAssembly SIMD",
     get a() {
@@ -120,21 +92,15 @@ export function createWasmEngine(): PanelEngine | null {
     get c() {
       return c;
     },
-    reserve(aLength, bLength, cLength) {
-      if (a.length >= aLength && b.length >= bLength && c.length >= cLength) return;
-      const lengths = [
-        Math.max(a.length, aLength),
-        Math.max(b.length, bLength),
-        Math.max(c.length, cLength),
-      ] as const;
-      const missing = 8 * (lengths[0] + lengths[1] + lengths[2]) - memory.buffer.byteLength;
-      if (missing > 0) memory.grow(Math.ceil(missing / pageBytes));
-      a = new Float64Array(memory.buffer, 0, lengths[0]);
-      b = new Float64Array(memory.buffer, 8 * lengths[0], lengths[1]);
-      c = new Float64Array(memory.buffer, 8 * (lengths[0] + lengths[1]), lengths[2]);
+    reserve(length) {
+      if (a.length > 0 && c.length >= length) return;
+      const buffer = instance.reserve(8 * (aLength + bLength + length));
+      a = new Float64Array(buffer, 0, aLength);
+      b = new Float64Array(buffer, 8 * aLength, bLength);
+      c = new Float64Array(buffer, 8 * (aLength + bLength), length);
     },
     multiply(rows, cols, steps, at) {
-      run(a.byteOffset, b.byteOffset, c.byteOffset + 8 * at, rows, cols, steps);
+      instance.run.multiply(a.byteOffset, b.byteOffset, c.byteOffset + 8 * at, rows, cols, steps);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { Tensor } from "../ir/index.js";
-import type { RuntimeValue } from "../ops/index.js";
+import type { Content, RuntimeValue } from "../ops/index.js";
 
 /** Smaller arrays are cheaper to allocate anew. */
 const leastBytes = 2 ** 15;
@@ -22,8 +22,12 @@ export class BufferPool {
     this.#shown = new Map();
   }
 
-  /** Zeroed storage; null for arrays that aren't worth it. */
-  take(kind: "Float32Array" | "Float64Array", count: number): Float32Array | Float64Array | null {
+  /** Storage; null for arrays that aren't worth it. */
+  take(
+    kind: "Float32Array" | "Float64Array",
+    count: number,
+    content: Content = "zeros",
+  ): Float32Array | Float64Array | null {
     const bytes = count * (kind === "Float64Array" ? 8 : 4);
     if (bytes < leastBytes) return null;
     const known = this.#free.get(bytes)?.pop();
@@ -32,7 +36,7 @@ export class BufferPool {
     const array = kind === "Float64Array" ? new Float64Array(buffer) : new Float32Array(buffer);
     if (known) {
       this.#freeBytes -= bytes;
-      array.fill(0);
+      if (content === "zeros") array.fill(0);
     }
     return array;
   }

@@ -14,7 +14,16 @@ import {
   type Node,
   type Values,
 } from "../ir/index.js";
-import { attributesOf, fact, opDefinition, unknownFact, type Fact, type RuntimeValue } from "../ops/index.js";
+import {
+  attributesOf,
+  fact,
+  opDefinition,
+  unknownFact,
+  type Content,
+  type Fact,
+  type OpDefinition,
+  type RuntimeValue,
+} from "../ops/index.js";
 
 import type { BufferPool } from "./buffer-pool.js";
 
@@ -60,6 +69,39 @@ export function evaluateNode(
       hint: "run it with ONNX Runtime (--engine ort)",
     });
   }
+  return outputsOf(node, definition, values, context, (call) => definition.evaluate!(call));
+}
+
+/**
+ * What Relu makes of {@link evaluateNode}'s outputs, with the same errors; null where they have to be evaluated one after
+ * the other.
+ */
+export function evaluateRectified(
+  node: Node,
+  values: readonly RuntimeValue[],
+  context: EvaluationContext,
+): readonly RuntimeValue[] | null {
+  const definition = opDefinition(node);
+  if (!definition?.evaluateRectified) return null;
+  const outputs = outputsOf(
+    node,
+    definition,
+    values,
+    context,
+    (call) => definition.evaluateRectified!(call) ?? [],
+  );
+  return outputs.length > 0 ? outputs : null;
+}
+
+type Call = Parameters<NonNullable<OpDefinition["evaluate"]>>[0];
+
+function outputsOf(
+  node: Node,
+  definition: OpDefinition,
+  values: readonly RuntimeValue[],
+  context: EvaluationContext,
+  evaluate: (call: Call) => readonly RuntimeValue[],
+): readonly RuntimeValue[] {
   try {
     const attributes = attributesOf(node, context.opset);
     const inputs = values.map((value) => (value instanceof Tensor ? value : null));
@@ -74,14 +116,14 @@ export function evaluateNode(
       for (const known of facts) if (known) checkBytes(node, known);
     }
     const { precision, pool = null } = context;
-    const outputs = definition.evaluate({
+    const outputs = evaluate({
       node,
       opset: context.opset,
       attributes,
       inputs,
       values,
-      floats: (count) => allocateFloats(node, floatStorage(inputs, precision), count, pool),
-      allocate: (dtype, count) => allocate(node, dtype, count, precision, pool),
+      floats: (count, content) => allocateFloats(node, floatStorage(inputs, precision), count, pool, content),
+      allocate: (dtype, count, content) => allocate(node, dtype, count, precision, pool, content),
       subgraph: (graph, given) => context.subgraph(graph, given),
       random: () => context.random(),
     });
@@ -149,9 +191,10 @@ function allocateFloats(
   storage: FloatStorage,
   count: number,
   pool: BufferPool | null,
+  content?: Content,
 ): Float32Array | Float64Array {
   guardSize(node, count, storage === "Float64Array" ? 8 : 4);
-  const pooled = pool?.take(storage, count);
+  const pooled = pool?.take(storage, count, content);
   if (pooled) return pooled;
   return storage === "Float64Array" ? new Float64Array(count) : new Float32Array(count);
 }
@@ -162,8 +205,9 @@ function allocate(
   count: number,
   precision: Precision,
   pool: BufferPool | null,
+  content?: Content,
 ): Values {
-  if (isFloat(dtype)) return allocateFloats(node, storageOf(dtype, precision), count, pool);
+  if (isFloat(dtype)) return allocateFloats(node, storageOf(dtype, precision), count, pool, content);
   guardSize(node, count, storageBytes(dtype));
   return allocateValues(dtype, count);
 }

@@ -9,7 +9,13 @@ import {
 } from "../ir/index.js";
 import type { RuntimeValue } from "../ops/index.js";
 import { BufferPool } from "./buffer-pool.js";
-import { evaluateNode, placedError, type Precision } from "./evaluation.js";
+import {
+  evaluateNode,
+  evaluateRectified,
+  placedError,
+  type EvaluationContext,
+  type Precision,
+} from "./evaluation.js";
 import { checkFeeds, requestedOutputs } from "./feeds.js";
 import { planModel, type GraphPlan, type Step } from "./plan.js";
 import { randomSource } from "./random-source.js";
@@ -104,8 +110,12 @@ function lookUp(scope: Scope, value: Value): RuntimeValue {
 }
 
 class Run {
+  /** What is the positive part already of what its node was to compute: the Relu behind passes it on. */
+  readonly #rectified = new Set<RuntimeValue>();
+
   constructor(
     readonly o: InterpretOptions,
+    /** Null where somebody may see each node's outputs, who has to see what is really theirs. */
     readonly pool: BufferPool | null,
   ) {}
 
@@ -129,7 +139,7 @@ class Run {
     const inputs = node.inputs.map((input) => (input ? lookUp(scope, input) : null));
     const outputs = step.call
       ? this.#call(step.call, inputs, node)
-      : evaluateNode(node, inputs, {
+      : this.#evaluate(step, inputs, {
           opset: step.opset,
           precision: this.o.precision ?? "default",
           pool: this.pool,
@@ -143,6 +153,18 @@ class Run {
       store.set(output, kept[index] ?? null);
       this.pool?.hold(kept[index] ?? null);
     });
+  }
+
+  #evaluate(
+    { node, rectifiable }: Step,
+    inputs: readonly RuntimeValue[],
+    context: EvaluationContext,
+  ): readonly RuntimeValue[] {
+    const [first = null] = inputs;
+    if (first && this.#rectified.delete(first)) return [first];
+    const rectified = rectifiable && this.pool ? evaluateRectified(node, inputs, context) : null;
+    for (const output of rectified ?? []) this.#rectified.add(output);
+    return rectified ?? evaluateNode(node, inputs, context);
   }
 
   #subgraph(

@@ -23,6 +23,8 @@ export interface Step {
   readonly subgraphs: ReadonlyMap<Graph, GraphPlan>;
   /** Depends on nothing that may change between runs: evaluated once. */
   readonly constant: boolean;
+  /** Nothing reads the output but one Relu of this graph: both may be computed here. */
+  readonly rectifiable: boolean;
   /** Values that nobody reads after this step. */
   readonly dead: readonly Value[];
 }
@@ -76,6 +78,7 @@ function planGraph(
 ): GraphPlan {
   const { model, root, bindings } = context;
   const nodes = neededNodes(graph, outputs);
+  const rectified = onlyRectified(nodes, outputs);
   const lastReads = readsByLastNode(nodes, outputs, graph);
   const constantValues = new Set<Value>();
   const steps: Step[] = [];
@@ -95,7 +98,16 @@ function planGraph(
     const constant = deterministic && readsOf(node).every((value) => isConstantIn(plan, value));
     if (constant) for (const output of node.outputs) if (output) constantValues.add(output);
     const dead = (lastReads.get(original) ?? []).filter((value) => !constantValues.has(value));
-    steps.push({ node, opset: opsetOf(root, model, node.domain), call, subgraphs, constant, dead });
+    const rectifiable = !constant && node.outputs.every((output) => output && rectified.has(output));
+    steps.push({
+      node,
+      opset: opsetOf(root, model, node.domain),
+      call,
+      subgraphs,
+      constant,
+      rectifiable,
+      dead,
+    });
   }
   return plan;
 }
@@ -162,4 +174,14 @@ function readsByLastNode(
     else byNode.set(node, [value]);
   }
   return byNode;
+}
+
+/** Values that one Relu reads and nothing else, nor the caller. */
+function onlyRectified(nodes: readonly Node[], outputs: readonly Value[]): ReadonlySet<Value> {
+  const reads = new Map<Value, number>();
+  for (const value of [...outputs, ...nodes.flatMap(readsOf)]) reads.set(value, (reads.get(value) ?? 0) + 1);
+  const rectified = nodes
+    .filter((node) => node.op === "Relu" && node.domain === "")
+    .flatMap(({ inputs: [input] }) => (input && reads.get(input) === 1 ? [input] : []));
+  return new Set(rectified);
 }

@@ -1,4 +1,5 @@
 import { erf } from "./erf.js";
+import { rectify } from "./kernels/store.js";
 import { attributeError } from "./operand.js";
 import { defineUnary, defineUnaryWith } from "./unary.js";
 
@@ -12,18 +13,6 @@ export const relu = defineUnary("Relu", {
   integers: (x) => (x < 0 ? 0 : x),
   bigints: (x) => (x < 0n ? 0n : x),
 });
-
-/**
- * The same as (x + |x|) / 2, which is exact for float32 numbers in float64: signs of activations follow no pattern, and a
- * mispredicted branch costs more than the sum. −∞ alone has none.
- */
-function rectify(x: Float32Array, y: Float32Array): void {
-  const count = x.length;
-  for (let i = 0; i < count; i++) {
-    const v = x[i]!;
-    y[i] = v === -Infinity ? 0 : 0.5 * (v + Math.abs(v));
-  }
-}
 
 export const leakyRelu = defineUnaryWith("LeakyRelu", ({ attributes: { alpha } }) => ({
   floats: (x, y) => {

@@ -1,4 +1,4 @@
-import { isFloat, Tensor, type Dim } from "../ir/index.js";
+import { elementCount, isFloat, Tensor, type Dim } from "../ir/index.js";
 import {
   convMacs,
   convTransposeMacs,
@@ -66,7 +66,9 @@ function geometryOf(call: OpCall<ConvAttributes>, inputs: readonly (Fact | null)
 /** Convolution over any number of spatial axes, with groups. */
 export const conv = defineOp("Conv", {
   infer: (call) => [inferConv(call)],
-  evaluate: (call) => [evaluateConv(call)],
+  evaluate: (call) => [evaluateConv(call, false)],
+  // Relu keeps −0 where floats are stored wider.
+  evaluateRectified: (call) => (call.floats(0) instanceof Float32Array ? [evaluateConv(call, true)] : null),
   macs: (call, inputs) => {
     const geometry = geometryOf(call, inputs);
     return geometry && wholeBatch(convMacs(geometry), geometry);
@@ -79,12 +81,20 @@ export function wholeBatch(macs: number | null, { outputShape }: ConvGeometry): 
   return macs !== null && typeof samples === "number" ? macs * samples : macs;
 }
 
-function evaluateConv(call: EvalCall<ConvAttributes>): Tensor {
+function evaluateConv(call: EvalCall<ConvAttributes>, rectified: boolean): Tensor {
   const [x, w, b] = floatOperands(call);
   const geometry = resolveConv(call.attributes, x.dims, w.dims, call);
   checkBias(call, b?.dims, geometry.outChannels);
-  const y = call.floats(geometry.outputShape.reduce((count, dim) => count * dim, 1));
-  convolve({ geometry, x: x.numbers, xDims: x.dims, weight: w.numbers, bias: b?.numbers ?? null, y });
+  const y = call.floats(elementCount(geometry.outputShape), "anything");
+  convolve({
+    geometry,
+    x: x.numbers,
+    xDims: x.dims,
+    weight: w.numbers,
+    bias: b?.numbers ?? null,
+    y,
+    rectified,
+  });
   return Tensor.of(x.dtype, geometry.outputShape, y);
 }
 

@@ -5,6 +5,7 @@ export { fact, factOfTensor, factOfType, unknownFact, type Fact } from "./fact.j
 export { newestOpset, opVersions, type OpAttributes, type OpVersions } from "./generated/attributes.js";
 export {
   defineOp,
+  type Content,
   type EvalCall,
   type InferCall,
   type OpCall,

@@ -1,7 +1,7 @@
 import { elementCount, isFloat, Tensor } from "../ir/index.js";
 import { stridesOf } from "./broadcast.js";
 import { fact } from "./fact.js";
-import { tableOf } from "./kernels/convolution.js";
+import { tableOf } from "./kernels/band.js";
 import { defineOp, type OpCall } from "./op.js";
 import { attributeError, axesIn, axisIn, factOf, operand, unsupported } from "./operand.js";
 

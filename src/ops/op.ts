@@ -21,18 +21,21 @@ export interface InferCall<A> extends OpCall<A> {
 /** A run-time value: a tensor, a sequence of tensors, or an empty optional. */
 export type RuntimeValue = Tensor | readonly Tensor[] | null;
 
+/** What new storage holds: zeros, as it does by default, or anything, for results that are written whole. */
+export type Content = "zeros" | "anything";
+
 export interface EvalCall<A> extends OpCall<A> {
   /** Absent optional inputs are null. */
   readonly inputs: readonly (Tensor | null)[];
   /** The same inputs with sequences and optionals, for the few ops that take them. */
   readonly values: readonly RuntimeValue[];
   /**
-   * Zeroed storage for `count` elements of a float dtype. Storing into it rounds to float32 in the default
-   * precision; under "float64" nothing is rounded. Accumulate in plain numbers (float64), store once.
+   * Storage for `count` elements of a float dtype. Storing into it rounds to float32 in the default precision; under
+   * "float64" nothing is rounded. Accumulate in plain numbers (float64), store once.
    */
-  floats(count: number): Float32Array | Float64Array;
-  /** Zeroed storage for any dtype; `floats` for float ones. */
-  allocate(dtype: DType, count: number): Values;
+  floats(count: number, content?: Content): Float32Array | Float64Array;
+  /** Storage for any dtype; `floats` for float ones. */
+  allocate(dtype: DType, count: number, content?: Content): Values;
   /** Runs a subgraph; outer values are visible. */
   subgraph(graph: Graph, inputs: readonly RuntimeValue[]): readonly RuntimeValue[];
   /** Seeded numbers in [0, 1) for the random ops. */
@@ -47,6 +50,11 @@ export interface OpDefinition<N extends OpName = OpName> {
   infer(call: InferCall<OpAttributes[N]>): readonly (Fact | null)[];
   /** Output values; undefined when the operator has inference only. */
   evaluate?(call: EvalCall<OpAttributes[N]>): readonly RuntimeValue[];
+  /**
+   * What Relu makes of the output values, at less cost than evaluating both; null where the inputs aren't of the kind that
+   * it is done for. Absent = never.
+   */
+  evaluateRectified?(call: EvalCall<OpAttributes[N]>): readonly RuntimeValue[] | null;
   /** Multiply–accumulates of one call; null when a needed dimension is unknown. Absent = none are counted. */
   macs?(
     call: OpCall<OpAttributes[N]>,

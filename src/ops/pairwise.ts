@@ -75,7 +75,7 @@ export function evaluatePair(call: EvalCall<unknown>, kernels: PairKernels): Ten
 export function combinePair(call: EvalCall<unknown>, a: Tensor, b: Tensor, kernels: PairKernels): Tensor {
   const dtype = sameDtype(call, [a, b]);
   const { dims, plan } = pairRuns(call, a, b);
-  const out = call.allocate(dtype, plan.size);
+  const out = call.allocate(dtype, plan.size, "anything");
   const [aStep, bStep] = plan.steps as [number, number];
   const { length } = plan;
   if (isFloat(dtype) && kernels.floats) {

@@ -25,7 +25,7 @@ export function inferSame(
 }
 
 export function mapUnary(call: EvalCall<unknown>, x: Tensor, kernels: UnaryKernels): Tensor {
-  const out = call.allocate(x.dtype, x.size);
+  const out = call.allocate(x.dtype, x.size, "anything");
   if (isFloat(x.dtype) && kernels.floats) {
     kernels.floats(x.data as FloatArray, out as FloatArray);
   } else if (isBigInt(x.dtype) && kernels.bigints) {

@@ -25,6 +25,17 @@ describe("BufferPool", () => {
     expect(again.every((x) => x === 0)).toBe(true);
   });
 
+  it("leaves in a buffer what was there for who writes it whole", () => {
+    const pool = new BufferPool();
+    pool.startRun();
+    const tensor = show(pool.take("Float32Array", count, "anything")!.fill(7));
+    pool.hold(tensor);
+    pool.release(tensor);
+    const again = pool.take("Float32Array", count, "anything")!;
+    expect(again.buffer).toBe((tensor.data as Float32Array).buffer);
+    expect(again.every((x) => x === 7)).toBe(true);
+  });
+
   it("never takes back what it doesn't own: small arrays, the caller's, another run's, a sequence's", () => {
     const pool = new BufferPool();
     pool.startRun();

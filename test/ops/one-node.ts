@@ -6,6 +6,7 @@ import {
   type DType,
   type Node,
 } from "../../src/ir/index.js";
+import type { BufferPool } from "../../src/measure/buffer-pool.js";
 import { evaluateNode, type Precision } from "../../src/measure/evaluation.js";
 import { encodeModel } from "../../src/onnx/encode-model.js";
 import { attributesOf, opDefinition, type Fact } from "../../src/ops/index.js";
@@ -36,12 +37,16 @@ function build({ op, inputs, attributes = {}, opset = 21, outputs = 1 }: OneNode
   return { model: new Model(builder.graph), node };
 }
 
-export function evaluateOne(one: OneNode, precision: Precision = "float64"): readonly Tensor[] {
+export function evaluateOne(
+  one: OneNode,
+  precision: Precision = "float64",
+  pool: BufferPool | null = null,
+): readonly Tensor[] {
   const { node } = build(one);
   const fail = (): never => {
     throw new Error("not needed here");
   };
-  const context = { opset: one.opset ?? 21, precision, subgraph: fail, random: fail };
+  const context = { opset: one.opset ?? 21, precision, pool, subgraph: fail, random: fail };
   return evaluateNode(node, one.inputs, context) as readonly Tensor[];
 }
 

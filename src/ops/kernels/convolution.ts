@@ -1,8 +1,17 @@
 import { elementCount, type NumberArray } from "../../ir/index.js";
 import type { KnownConvGeometry } from "../conv-geometry.js";
-import { stridesOf } from "../broadcast.js";
-import { packGathered, packStrided, product, type PackableArray } from "../../linalg/product.js";
+import {
+  packGathered,
+  packStrided,
+  product,
+  type PackableArray,
+  type StoreBlock,
+} from "../../linalg/product.js";
+import { bandElements, bandFiller, mostBand, planBands, type BandPlan } from "./band.js";
 import { convolveChecked } from "./checked-convolution.js";
+import { rectify, storeFloats, storeRectified } from "./store.js";
+import { convolveSimd } from "./simd-convolution.js";
+import { fewChannels } from "./simd-plan.js";
 import { addWindows, type Windows } from "./window-sums.js";
 
 export type FloatArray = Float32Array | Float64Array;
@@ -15,22 +24,22 @@ export interface ConvolutionOperands {
   readonly weight: NumberArray;
   readonly bias: NumberArray | null;
   readonly y: NumberArray;
+  /** Whether y gets the outputs' positive parts instead, as Relu makes them of float32; for a Float32Array only. */
+  readonly rectified?: boolean;
 }
 
-/** Padded input held at a time, in elements; one row of windows may take more, up to `mostBand`. */
-const bandElements = 2 ** 20;
-const mostBand = 2 ** 25;
-
-/** Output channels per group up to which patches are summed in place instead of being packed. */
-const fewChannels = 2;
+/** y = conv(x, weight) + bias in float64, for any number of spatial axes, on the fastest kernels that the platform has. */
+export function convolve(operands: ConvolutionOperands): void {
+  if (operands.y.length === 0 || convolveSimd(operands)) return;
+  convolvePortable(operands);
+}
 
 /**
- * y = conv(x, weight) + bias in float64, for any number of spatial axes. The input is widened and padded band by band
+ * The same in plain numbers, apart from the product's engine. The input is widened and padded band by band
  * along the first spatial axis; each patch is then a table of starts plus a table of offsets, without bounds checks.
  */
-export function convolve(operands: ConvolutionOperands): void {
-  const { geometry, x, xDims, weight, bias, y } = operands;
-  if (y.length === 0) return;
+export function convolvePortable(operands: ConvolutionOperands): void {
+  const { geometry, x, xDims, weight, bias, y, rectified } = operands;
   if (isPointwise(geometry, xDims) && geometry.outChannels / geometry.group > fewChannels) {
     convolvePointwise(operands);
     return;
@@ -38,6 +47,7 @@ export function convolve(operands: ConvolutionOperands): void {
   const plan = planBands(geometry, xDims);
   if (plan.channelStride * plan.channels > mostBand) {
     convolveChecked(operands);
+    if (rectified && y instanceof Float32Array) rectify(y, y);
     return;
   }
   const { group, outChannels } = geometry;
@@ -72,7 +82,9 @@ export function convolve(operands: ConvolutionOperands): void {
             } else {
               sumPatches(band, plan.starts(), plan.offsets, taps, start, sums, cols);
             }
-            y.set(cols === sums.length ? sums : sums.subarray(0, cols), at + o * positions);
+            if (rectified && y instanceof Float32Array)
+              storeRectified(sums, 0, y, at + o * positions, cols, 0);
+            else y.set(cols === sums.length ? sums : sums.subarray(0, cols), at + o * positions);
           }
           continue;
         }
@@ -82,12 +94,7 @@ export function convolve(operands: ConvolutionOperands): void {
           depth,
           packA: packStrided(weight, out * depth, depth, 1),
           packB: packGathered(band, plan.starts(), plan.offsets),
-          store: (c, stride, firstRow, count, column, wide) => {
-            for (let r = 0; r < count; r++) {
-              const add = bias ? bias[out + firstRow + r]! : 0;
-              storeRow(c, r * stride, y, at + (firstRow + r) * positions + column, wide, add);
-            }
-          },
+          store: storeChannels(operands, out, positions, at),
         });
       }
     }
@@ -107,7 +114,8 @@ function isPointwise(
 }
 
 /** The product of the weight and the input as it lies. */
-function convolvePointwise({ geometry, x, xDims, weight, bias, y }: ConvolutionOperands): void {
+function convolvePointwise(operands: ConvolutionOperands): void {
+  const { geometry, x, xDims, weight } = operands;
   const { group, outChannels, inChannels } = geometry;
   const [rows, depth] = [outChannels / group, inChannels / group];
   const positions = elementCount(xDims.slice(2));
@@ -121,12 +129,7 @@ function convolvePointwise({ geometry, x, xDims, weight, bias, y }: ConvolutionO
         depth,
         packA: packStrided(weight as PackableArray, out * depth, depth, 1),
         packB: packStrided(x as PackableArray, (n * inChannels + g * depth) * positions, 1, positions),
-        store: (c, stride, firstRow, count, column, wide) => {
-          for (let r = 0; r < count; r++) {
-            const add = bias ? bias[out + firstRow + r]! : 0;
-            storeRow(c, r * stride, y, at + (firstRow + r) * positions + column, wide, add);
-          }
-        },
+        store: storeChannels(operands, out, positions, at),
       });
     }
   }
@@ -153,8 +156,27 @@ function windowsOf(
   return { down: strides[0]! * rowStride, across: strides[1]!, rowStride, width };
 }
 
+/** Stores a product's rows as output channels from `out` on; the first one's positions are at y[at …]. */
+function storeChannels(
+  { bias, y, rectified }: ConvolutionOperands,
+  out: number,
+  positions: number,
+  at: number,
+): StoreBlock {
+  return (c, stride, row, rows, column, cols) => {
+    for (let r = 0; r < rows; r++) {
+      const add = bias ? bias[out + row + r]! : 0;
+      const to = at + (row + r) * positions + column;
+      // A loop for each type: one for several types is slower for all of them.
+      if (!(y instanceof Float32Array)) storeNumbers(c, r * stride, y, to, cols, add);
+      else if (rectified) storeRectified(c, r * stride, y, to, cols, add);
+      else storeFloats(c, r * stride, y, to, cols, add);
+    }
+  };
+}
+
 /** y[at …] = c[from …] + add. */
-export function storeRow(
+function storeNumbers(
   c: Float64Array,
   from: number,
   y: NumberArray,
@@ -162,185 +184,7 @@ export function storeRow(
   count: number,
   add: number,
 ): void {
-  if (y instanceof Float32Array) storeFloats(c, from, y, at, count, add);
-  else for (let j = 0; j < count; j++) y[at + j] = c[from + j]! + add;
-}
-
-function storeFloats(
-  c: Float64Array,
-  from: number,
-  y: Float32Array,
-  at: number,
-  count: number,
-  add: number,
-): void {
   for (let j = 0; j < count; j++) y[at + j] = c[from + j]! + add;
-}
-
-/** How the padded input of one group is cut into bands, and where patches start and reach in a band. */
-export interface BandPlan {
-  readonly channels: number;
-  /** Output rows (positions along the first spatial axis), and how many one band serves. */
-  readonly rows: number;
-  readonly bandRows: number;
-  /** Elements from a channel to the next within a band. */
-  readonly channelStride: number;
-  /** Of the band's rows: the first padded row of output row r is r · step. */
-  readonly step: number;
-  readonly height: number;
-  readonly spatial: readonly number[];
-  readonly padded: readonly number[];
-  readonly begins: readonly number[];
-  /** Per position of a band; made on first use, since 3×3 windows do without. */
-  starts(): Int32Array;
-  /** Per channel and tap, in the weight's order. */
-  readonly offsets: Int32Array;
-}
-
-function planBands(geometry: KnownConvGeometry, xDims: readonly number[]): BandPlan {
-  const flat = geometry.kernel.length === 0;
-  const spatial = flat ? [1] : xDims.slice(2);
-  const outs = flat ? [1] : geometry.outputShape.slice(2);
-  const kernel = flat ? [1] : geometry.kernel;
-  const strides = flat ? [1] : geometry.strides;
-  const dilations = flat ? [1] : geometry.dilations;
-  const pads = flat ? [0, 0] : geometry.pads;
-  const rank = spatial.length;
-  const channels = geometry.inChannels / geometry.group;
-  // What no window reaches need not be held.
-  const padded = outs.map(
-    (out, axis) => (out - 1) * strides[axis]! + (kernel[axis]! - 1) * dilations[axis]! + 1,
-  );
-  const rowStride = elementCount(padded.slice(1));
-  const extent = (kernel[0]! - 1) * dilations[0]! + 1;
-  const fit = Math.floor((bandElements / (channels * rowStride) - extent) / strides[0]!) + 1;
-  const bandRows = Math.max(1, Math.min(outs[0]!, fit));
-  const height = (bandRows - 1) * strides[0]! + extent;
-  const channelStride = height * rowStride;
-  const reach = stridesOf([height, ...padded.slice(1)]);
-  const tooMuch = channelStride * channels > mostBand;
-  let starts: Int32Array | null = null;
-  const offsets = tooMuch
-    ? new Int32Array(0)
-    : tableOf([channels, ...kernel], [channelStride, ...reach.map((r, axis) => r * dilations[axis]!)]);
-  return {
-    channels,
-    rows: outs[0]!,
-    bandRows,
-    channelStride,
-    step: strides[0]!,
-    height,
-    spatial,
-    padded,
-    begins: pads.slice(0, rank),
-    starts: () =>
-      (starts ??= tableOf(
-        [bandRows, ...outs.slice(1)],
-        reach.map((r, axis) => r * strides[axis]!),
-      )),
-    offsets,
-  };
-}
-
-/** Σ index · stride for every index of `dims`, row-major. */
-export function tableOf(dims: readonly number[], strides: readonly number[]): Int32Array {
-  let table = new Int32Array(1);
-  dims.forEach((dim, axis) => {
-    const next = new Int32Array(table.length * dim);
-    let to = 0;
-    for (const base of table) for (let i = 0; i < dim; i++) next[to++] = base + i * strides[axis]!;
-    table = next;
-  });
-  return table;
-}
-
-/**
- * Fills a band with the input rows that output rows from `row` on see, widened, zeros where there is padding. Channels of
- * one row have their padding in the same places, so that it is zeroed once.
- */
-function bandFiller(
-  band: Float64Array,
-  x: NumberArray,
-  plan: BandPlan,
-): (channel: number, row: number) => void {
-  let filled = -1;
-  let runs: BandRuns | null = null;
-  const size = elementCount(plan.spatial);
-  return (channel, row) => {
-    if (row !== filled) {
-      runs = runsOf(plan, row);
-      filled = row;
-      if (runs.padded) band.fill(0, 0, plan.channelStride * plan.channels);
-    }
-    const { sources, targets, length } = runs!;
-    for (let c = 0; c < plan.channels; c++) {
-      const from = (channel + c) * size;
-      const to = c * plan.channelStride;
-      // A loop of its own for the common type: one for several types is slower for all of them.
-      if (x instanceof Float32Array) {
-        for (let r = 0; r < sources.length; r++)
-          copyFloats(x, from + sources[r]!, band, to + targets[r]!, length);
-      } else {
-        for (let r = 0; r < sources.length; r++)
-          copyRun(x, from + sources[r]!, band, to + targets[r]!, length);
-      }
-    }
-  };
-}
-
-/** Neighbouring elements of a channel that lie in a band: from where in the channel, to where in the band. */
-interface BandRuns {
-  readonly sources: Int32Array;
-  readonly targets: Int32Array;
-  readonly length: number;
-  /** Whether anything of the band is not covered. */
-  readonly padded: boolean;
-}
-
-function runsOf({ spatial, padded, begins, height, channelStride, step }: BandPlan, row: number): BandRuns {
-  const first = row * step - begins[0]!;
-  const inner = spatial.slice(1);
-  const whole =
-    first >= 0 &&
-    first + height <= spatial[0]! &&
-    inner.every((n, i) => n === padded[i + 1]! && begins[i + 1] === 0);
-  if (whole) {
-    const sources = Int32Array.of(first * elementCount(inner));
-    return { sources, targets: new Int32Array(1), length: channelStride, padded: false };
-  }
-  const rank = spatial.length;
-  // Runs along the last axis: the part of the input that lies inside of the band.
-  const low = begins.map((begin, axis) => (axis === 0 ? Math.max(0, first) : Math.max(0, -begin)));
-  const high = spatial.map((n, axis) =>
-    axis === 0 ? Math.min(n, first + height) : Math.min(n, padded[axis]! - begins[axis]!),
-  );
-  const counts = high.map((end, axis) => end - low[axis]!);
-  const none = new Int32Array(0);
-  if (counts.some((count) => count <= 0)) return { sources: none, targets: none, length: 0, padded: true };
-  const shift = begins.map((begin, axis) => (axis === 0 ? -first : begin));
-  const sourceStrides = stridesOf(spatial);
-  const bandStrides = stridesOf([height, ...padded.slice(1)]);
-  let source = 0;
-  let target = 0;
-  for (let axis = 0; axis < rank; axis++) {
-    source += low[axis]! * sourceStrides[axis]!;
-    target += (low[axis]! + shift[axis]!) * bandStrides[axis]!;
-  }
-  const outer = counts.slice(0, -1);
-  return {
-    sources: tableOf(outer, sourceStrides).map((at) => at + source),
-    targets: tableOf(outer, bandStrides).map((at) => at + target),
-    length: counts[rank - 1]!,
-    padded: true,
-  };
-}
-
-function copyFloats(from: Float32Array, p: number, to: Float64Array, q: number, count: number): void {
-  for (let i = 0; i < count; i++) to[q + i] = from[p + i]!;
-}
-
-function copyRun(from: NumberArray, p: number, to: Float64Array, q: number, count: number): void {
-  for (let i = 0; i < count; i++) to[q + i] = from[p + i]!;
 }
 
 /** sums = start + Σ weight · patch for one output channel, 4 positions at a time; one entry of `weight` per offset. */

@@ -1,7 +1,8 @@
 import { elementCount, type NumberArray } from "../../ir/index.js";
 import { stridesOf } from "../broadcast.js";
 import type { KnownConvGeometry } from "../conv-geometry.js";
-import { tableOf, type ConvolutionOperands } from "./convolution.js";
+import { tableOf } from "./band.js";
+import type { ConvolutionOperands } from "./convolution.js";
 import { packStrided, product } from "../../linalg/product.js";
 
 /** Unpadded output held at a time, in elements; one channel may take more, up to `mostHeld`. */
