@@ -1,5 +1,5 @@
 import { PatchMomentSums, type LayerMoments } from "../calib/index.js";
-import type { Tensor, Model } from "../ir/index.js";
+import { ModelError, type Tensor, type Model } from "../ir/index.js";
 import type { Matrix } from "../linalg/index.js";
 import type { Executor } from "../runtime/index.js";
 import type { ProductsFor } from "./candidates.js";
@@ -39,8 +39,8 @@ export function thinningFor(slot: LayerSlot, images: number): number {
 }
 
 /**
- * Moments of a layer over the images of all states: x is read from `inputs`, y from `outputs`, and, where `shift` is
- * given, y gets its tensor added (what the shortcut's error adds to the target).
+ * Moments of a layer over the images of all states: x is read from `inputs`, y from `outputs`. A ModelError where they
+ * overflow, or the values did before.
  */
 export async function momentsOf(
   cx: SearchContext,
@@ -55,8 +55,23 @@ export async function momentsOf(
       await cx.pause();
       await sums.add(state.get(slot.input)!, outputs[b]!);
     }
-    return sums.result();
+    const moments = sums.result();
+    checkFinite(slot, moments);
+    return moments;
   } finally {
     await sums.dispose();
   }
+}
+
+function checkFinite({ layer }: LayerSlot, { groups }: LayerMoments): void {
+  const isFinite = (values: Float64Array): boolean => values.every((value) => Number.isFinite(value));
+  if (groups.every(({ covariance, cross }) => isFinite(covariance.data) && isFinite(cross.data))) return;
+  throw new ModelError(
+    "E_NOT_FINITE",
+    "the layer's values on the calibration images are not finite or too large",
+    {
+      where: { node: layer.name },
+      hint: "check the images' preprocessing with `convopt run`, or skip what is behind with --skip",
+    },
+  );
 }
