@@ -122,6 +122,11 @@ export class BudgetSearch {
     const clock = new Stopwatch();
     const latency = await openLatencyBudget(prepared, { ...options, shapes });
     const pool = await fitPool(exact, families, options);
+    const closed = async (error: unknown): Promise<never> => {
+      await pool?.close();
+      await latency?.target.dispose();
+      throw error;
+    };
     const search = await Search.prepare(exact, inferFacts(exact, { shapes }), run.data, {
       families,
       effort: efforts[options.effort ?? "normal"],
@@ -143,7 +148,7 @@ export class BudgetSearch {
       threads: pool,
       latency,
       journal,
-    });
+    }).catch(closed);
     return new BudgetSearch(prepared, search, clock, pool, options, latency);
   }
 

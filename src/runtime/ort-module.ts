@@ -19,6 +19,8 @@ export function loadOrt(): Promise<LoadedOrt | { readonly reason: string }> {
 
 async function load(): Promise<LoadedOrt | { readonly reason: string }> {
   try {
+    // From 1.30 on the native library notes what it runs in the user's cache folder and sends it away, unless told not to.
+    process.env["ORT_DISABLE_TELEMETRY"] ??= "1";
     const ort: OrtModule = await import("onnxruntime-node");
     // Before the first session: the logger that this sets up would else write to stderr.
     ort.env.logLevel = "fatal";

@@ -67,7 +67,8 @@ export interface Draft {
 /** What does not depend on the families: the original's activations, answers and moments. */
 interface Groundwork {
   readonly cx: SearchContext;
-  readonly products: RuntimeProducts;
+  /** Closes what the groundwork opened. */
+  readonly dispose: () => Promise<void>;
   readonly effort: SearchEffort;
   readonly declined: readonly DeclinedLayer[];
   readonly original: Answers;
@@ -117,23 +118,32 @@ export class Search {
       pause: pauses(o.signal),
       journal: o.journal ?? null,
     };
-    const original = await runModel(cx, working.model, cx.selected);
-    const kinds = outputKinds(working.model, original);
-    const moments = await originalMoments(cx);
-    const targets = cx.slots.map(({ layer, index }) =>
-      ownTargets(
-        layer,
-        moments[index]!.groups.map(({ covariance }) => covariance),
-        products.of,
-      ),
-    );
-    const images = { fitted: fitted.length, selected: selected.length };
-    const { declined } = working;
-    const { threads = null, latency = null } = o;
-    return Search.fit(
-      { cx, products, effort, declined, original, kinds, moments, targets, images, threads, latency },
-      o.families,
-    );
+    const dispose = async (): Promise<void> => {
+      await network.dispose();
+      await products.dispose();
+    };
+    const groundwork = async (): Promise<Groundwork> => {
+      const original = await runModel(cx, working.model, cx.selected);
+      const kinds = outputKinds(working.model, original);
+      const moments = await originalMoments(cx);
+      const targets = cx.slots.map(({ layer, index }) =>
+        ownTargets(
+          layer,
+          moments[index]!.groups.map(({ covariance }) => covariance),
+          products.of,
+        ),
+      );
+      const images = { fitted: fitted.length, selected: selected.length };
+      const { declined } = working;
+      const { threads = null, latency = null } = o;
+      return { cx, dispose, effort, declined, original, kinds, moments, targets, images, threads, latency };
+    };
+    try {
+      return await Search.fit(await groundwork(), o.families);
+    } catch (error) {
+      await dispose();
+      throw error;
+    }
   }
 
   /** Fits the families' forms to every layer and measures how sensitive the answers are to them. */
@@ -285,9 +295,8 @@ export class Search {
     return model;
   }
 
-  async dispose(): Promise<void> {
-    await this.ground.cx.network.dispose();
-    await this.ground.products.dispose();
+  dispose(): Promise<void> {
+    return this.ground.dispose();
   }
 }
 

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { main } from "../../src/cli/main.js";
@@ -44,6 +44,14 @@ describe("the process", () => {
       onStart: (started) => started.stdout?.destroy(),
     });
     expect(child.stderr).toBe("");
+  });
+
+  it("leaves nothing in the user's home, notes of the native library included", async () => {
+    const home = mkdtempSync(join(folder, "home-"));
+    const env = { HOME: home, USERPROFILE: home, XDG_CACHE_HOME: join(home, "cache") };
+    const child = await spawnCli(["run", model, "--json", "--engine", "ort"], { env });
+    expect(JSON.parse(child.stdout).engine).toContain("onnxruntime");
+    expect(readdirSync(home)).toEqual([]);
   });
 
   it("ends with 130 when interrupted", async () => {

@@ -21,7 +21,7 @@ export function runPeer(script: string, request: unknown, options: { timeoutMs?:
     encoding: "utf8",
     maxBuffer: 1 << 28,
     timeout: options.timeoutMs ?? 300_000,
-    env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1" },
+    env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1", ORT_DISABLE_TELEMETRY: "1" },
   });
   if (error) throw error;
   if (status !== 0) throw new Error(`${script} failed (${String(status)}):\n${stderr}`);
