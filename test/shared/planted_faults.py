@@ -250,7 +250,7 @@ def main():
         recipe = json.loads(Path(request["preprocess"]).read_text()) if request.get("preprocess") else None
         inputs = preprocessed(images[-request["inputs"] :], recipe)
     else:
-        shape = [d.dim_value for d in source.type.tensor_type.shape.dim][1:]
+        shape = [d.dim_value or 32 for d in source.type.tensor_type.shape.dim][1:]
         inputs = random.standard_normal((request["inputs"], *shape)).astype(np.float32)
     expected = run(model, inputs)
     floor = distance(expected, run(model, inputs, ort.GraphOptimizationLevel.ORT_DISABLE_ALL))
