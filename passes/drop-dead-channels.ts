@@ -1,9 +1,9 @@
 import {
   channelConstants,
-  channelRegion,
   definePass,
   gatherAxis,
   isDecline,
+  ownChannelRegion,
   planSelection,
   takesBias,
   type ChannelConstants,
@@ -29,8 +29,8 @@ export default definePass({
   summary: "channels that are never read, constant, or copies of another one",
   anchors: ["Conv", "ConvTranspose", "Gemm", "MatMul"],
   propose(node, cx) {
-    const region = channelRegion(node.output, cx);
-    if (isDecline(region)) return region;
+    const region = ownChannelRegion(node, cx);
+    if (region === null || isDecline(region)) return region;
     if (region.producers[0]?.node !== node || region.consumers.length === 0) return null;
     const edits = new Edits(region);
     const gone = new Map<number, string>();

@@ -35,7 +35,17 @@ const largest = 2000;
 export function channelRegion(start: Value, cx: RewriteContext): ChannelRegion | Decline {
   const width = cx.fact(start).shape?.[1];
   if (typeof width !== "number") return decline("its number of channels is unknown");
-  return new Walk(width, cx).from(start);
+  return new Walk(width, cx).from(start)!;
+}
+
+/**
+ * The region of a layer's output channels; null where a layer that stands earlier in the graph makes them too, so that of
+ * all layers of a region one has it. A long chain of residual sums is not walked through for each of its layers.
+ */
+export function ownChannelRegion(layer: Node, cx: RewriteContext): ChannelRegion | Decline | null {
+  const width = cx.fact(layer.output).shape?.[1];
+  if (typeof width !== "number") return decline("its number of channels is unknown");
+  return new Walk(width, cx).from(layer.output, layer);
 }
 
 class Walk {
@@ -50,14 +60,18 @@ class Walk {
     private readonly cx: RewriteContext,
   ) {}
 
-  from(start: Value): ChannelRegion | Decline {
+  /** Null when it meets a producer before `first`. */
+  from(start: Value, first: Node | null = null): ChannelRegion | Decline | null {
+    const order = new Map(this.cx.graph.nodes.map((node, index) => [node, index]));
     this.#queue.push([start, 1]);
     for (let next = this.#queue.pop(); next; next = this.#queue.pop()) {
       const problem = this.#visit(...next);
       if (problem !== null) return decline(problem);
+      const { producer } = next[0];
+      const isEarlier = first && producer && order.get(producer)! < order.get(first)!;
+      if (isEarlier && this.#producers.has(producer)) return null;
       if (this.#ops.size > largest) return decline("its channels reach too far");
     }
-    const order = new Map(this.cx.graph.nodes.map((node, index) => [node, index]));
     const sorted = <T extends { readonly node: Node }>(items: Iterable<T>): T[] =>
       [...items].sort((a, b) => order.get(a.node)! - order.get(b.node)!);
     return {
@@ -123,7 +137,7 @@ class Walk {
     if (repeat !== 1) return `"${layer.node.label}" reads several entries per channel`;
     const how: Channelwise = { inputs: [layer.input], parameters: new Map(), spread: 1 };
     this.#ops.set(layer.node, { node: layer.node, how, depthwise: layer });
-    this.#queue.push([layer.input, 1], [layer.output, 1]);
+    this.#queue.push([layer.output, 1], [layer.input, 1]);
     return null;
   }
 
@@ -139,8 +153,11 @@ class Walk {
     if (!Number.isInteger(before) || widthIn !== this.channels * before)
       return `"${node.label}" (${node.op}) cuts across them`;
     this.#ops.set(node, { node, how, depthwise: null });
-    for (const input of how.inputs) this.#queue.push([input, before]);
+    // What is pushed last is visited first: what layers make, then the rest of the way back.
     this.#queue.push([node.output, before * how.spread]);
+    const isMade = ({ producer }: Value): number => Number(producer !== null && isLinearOp(producer));
+    for (const input of [...how.inputs].sort((a, b) => isMade(a) - isMade(b)))
+      this.#queue.push([input, before]);
     return null;
   }
 

@@ -1,6 +1,12 @@
 export * from "./affine.js";
 export * from "./channel-constants.js";
-export { channelRegion, isDepthwise, type ChannelRegion, type RegionOp } from "./channel-region.js";
+export {
+  channelRegion,
+  isDepthwise,
+  ownChannelRegion,
+  type ChannelRegion,
+  type RegionOp,
+} from "./channel-region.js";
 export * from "./channel-selection.js";
 export * from "./decline.js";
 export * from "./depthwise-terms.js";

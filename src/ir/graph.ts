@@ -255,7 +255,7 @@ export class Graph {
 
   /** Subgraphs of this graph's own nodes. */
   get subgraphs(): readonly Graph[] {
-    return [...this.holders_].flatMap((node) => node.subgraphs);
+    return this.holders_.size === 0 ? none : [...this.holders_].flatMap((node) => node.subgraphs);
   }
 
   /** A value name used nowhere in this graph, the graphs around it or below it. */
@@ -310,3 +310,5 @@ export function isWithin(graph: Graph, ancestor: Graph): boolean {
   for (let scope: Graph | null = graph; scope; scope = scope.parent) if (scope === ancestor) return true;
   return false;
 }
+
+const none: readonly Graph[] = [];

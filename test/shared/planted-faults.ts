@@ -87,7 +87,7 @@ async function judge(
   bisect: boolean,
 ): Promise<{ flagged: boolean; measured: string; named: string | null }> {
   try {
-    const result = await verify(model, await load(file), { bisect, threads: 1 });
+    const result = await verify(model, await load(file), { bisect, threads: 1, shapes: shapesOf(model) });
     const measured = result.limits.map((x) => `${x.name} ${x.measured}/${x.limit}`).join(", ");
     const named = result.ok ? null : (result.bisection?.first?.other ?? null);
     return { flagged: !result.ok, measured, named };
@@ -96,6 +96,13 @@ async function judge(
     if (!(error instanceof ConvoptError)) throw error;
     return { flagged: true, measured: error.message, named: error.where.node ?? null };
   }
+}
+
+/** Open sizes as the script that plants fills them in. */
+function shapesOf({ graph }: Model): Map<string, readonly number[]> {
+  const sizeOf = (dim: unknown, axis: number): number =>
+    typeof dim === "number" ? dim : axis === 0 ? 1 : 32;
+  return new Map(graph.requiredInputs.map(({ name, type }) => [name, (type?.shape ?? []).map(sizeOf)]));
 }
 
 export interface FaultSummary {
