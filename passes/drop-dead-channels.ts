@@ -31,7 +31,7 @@ export default definePass({
   propose(node, cx) {
     const region = ownChannelRegion(node, cx);
     if (region === null || isDecline(region)) return region;
-    if (region.producers[0]?.node !== node || region.consumers.length === 0) return null;
+    if (region.consumers.length === 0) return null;
     const edits = new Edits(region);
     const gone = new Map<number, string>();
     findUnread(region, gone);

@@ -31,21 +31,25 @@ export interface RegionOp {
 /** Regions beyond this many nodes are left alone. */
 const largest = 2000;
 
-/** The region around a value, or why its channels can't be touched. */
-export function channelRegion(start: Value, cx: RewriteContext): ChannelRegion | Decline {
+/** The region around a value, or why its channels can't be touched; what was found so far when `ends` says so of a producer. */
+export function channelRegion(
+  start: Value,
+  cx: RewriteContext,
+  ends: (producer: Node) => boolean = () => false,
+): ChannelRegion | Decline {
   const width = cx.fact(start).shape?.[1];
   if (typeof width !== "number") return decline("its number of channels is unknown");
-  return new Walk(width, cx).from(start)!;
+  return new Walk(width, cx).from(start, ends);
 }
 
 /**
- * The region of a layer's output channels; null where a layer that stands earlier in the graph makes them too, so that of
- * all layers of a region one has it. A long chain of residual sums is not walked through for each of its layers.
+ * The region of a layer's output channels; null where another layer stands first in it, so that of all layers of a region
+ * one has it. A long chain of residual sums is not walked through for each of its layers.
  */
 export function ownChannelRegion(layer: Node, cx: RewriteContext): ChannelRegion | Decline | null {
-  const width = cx.fact(layer.output).shape?.[1];
-  if (typeof width !== "number") return decline("its number of channels is unknown");
-  return new Walk(width, cx).from(layer.output, layer);
+  const order = new Map(cx.graph.nodes.map((node, index) => [node, index]));
+  const region = channelRegion(layer.output, cx, (other) => order.get(other)! < order.get(layer)!);
+  return isDecline(region) || region.producers[0]?.node === layer ? region : null;
 }
 
 class Walk {
@@ -60,18 +64,16 @@ class Walk {
     private readonly cx: RewriteContext,
   ) {}
 
-  /** Null when it meets a producer before `first`. */
-  from(start: Value, first: Node | null = null): ChannelRegion | Decline | null {
-    const order = new Map(this.cx.graph.nodes.map((node, index) => [node, index]));
+  from(start: Value, ends: (producer: Node) => boolean): ChannelRegion | Decline {
     this.#queue.push([start, 1]);
     for (let next = this.#queue.pop(); next; next = this.#queue.pop()) {
       const problem = this.#visit(...next);
       if (problem !== null) return decline(problem);
       const { producer } = next[0];
-      const isEarlier = first && producer && order.get(producer)! < order.get(first)!;
-      if (isEarlier && this.#producers.has(producer)) return null;
+      if (producer && this.#producers.has(producer) && ends(producer)) break;
       if (this.#ops.size > largest) return decline("its channels reach too far");
     }
+    const order = new Map(this.cx.graph.nodes.map((node, index) => [node, index]));
     const sorted = <T extends { readonly node: Node }>(items: Iterable<T>): T[] =>
       [...items].sort((a, b) => order.get(a.node)! - order.get(b.node)!);
     return {
