@@ -3,6 +3,7 @@ import type { FormFamily, Ledger } from "../engine/index.js";
 import { describeForm } from "../forms/index.js";
 import { cloneModel, UsageError, type Model } from "../ir/index.js";
 import { inferFacts } from "../measure/index.js";
+import type { Frontier } from "../report/index.js";
 import { openExecutor } from "../runtime/index.js";
 import {
   applyLayers,
@@ -21,6 +22,7 @@ import { FitPool } from "./fit-pool.js";
 import { openLatencyBudget, withinLatency, type LatencyBudget, type LatencyTry } from "./latency-budget.js";
 import { hasScores } from "./judge.js";
 import type { Budget, OptimizeOptions } from "./options.js";
+import { frontierOf } from "./predicted-frontier.js";
 import type { PreparedRun } from "./prepared-run.js";
 
 /** What the approximate part of a run gave: the model to write and how it came about. */
@@ -28,6 +30,8 @@ export interface Compression {
   readonly model: Model;
   readonly search: Search | null;
   readonly solution: Solution | null;
+  /** What the search predicts for other budgets. */
+  readonly frontier: Frontier | null;
   /** Milliseconds of layers on the target, where a latency budget asked for them. */
   readonly latency: LatencyBudget | null;
   readonly timings: {
@@ -181,7 +185,9 @@ export class BudgetSearch {
     if (solution) recordDecisions(search, solution, ledger);
     const model = cloneModel(prepared.exact);
     if (solution) applyLayers(model, solution.fitted);
-    return { model, search, solution, latency, timings: clock.timings(), images: search.images };
+    const frontier =
+      solution && frontierOf(search, solution, { others: fixed.macs, before: before.macs ?? 0 });
+    return { model, search, solution, frontier, latency, timings: clock.timings(), images: search.images };
   }
 
   async dispose(): Promise<void> {

@@ -2,7 +2,7 @@ import type { DataSet } from "../calib/index.js";
 import type { Ledger } from "../engine/index.js";
 import { UsageError, type Model, type ModelFile } from "../ir/index.js";
 import { decodeModel, encodeModel } from "../onnx/index.js";
-import type { Report } from "../report/index.js";
+import type { Frontier, Report } from "../report/index.js";
 import { BudgetSearch, type Compression } from "./compress.js";
 import type { FileJournal } from "./journal.js";
 import { inFile, load, save, type LoadOptions } from "./load.js";
@@ -43,6 +43,8 @@ export interface OptimizedFile {
   readonly written: Model;
   /** The calibration images, or the noise in their place. */
   readonly data: DataSet;
+  /** What the search predicts for other budgets; null where nothing was searched. */
+  readonly frontier: Frontier | null;
 }
 
 /**
@@ -74,7 +76,15 @@ export async function optimizeFile(
     const report = await reportOn(outcome, judgeOf(prepared, options), written, file, bytes, options);
     const exitCode = report.verdicts.every(({ met }) => met) ? 0 : 1;
     const { original, run } = prepared;
-    return { report, ledger: outcome.ledger, exitCode, original, written, data: run.data };
+    return {
+      report,
+      ledger: outcome.ledger,
+      exitCode,
+      original,
+      written,
+      data: run.data,
+      frontier: compression?.frontier ?? null,
+    };
   });
 }
 

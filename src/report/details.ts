@@ -34,5 +34,22 @@ export const pictureSchema = z.object({
   psnrDb: z.number().nullable(),
 });
 
+/**
+ * What the search predicted for every budget of MACs: `kept` is the fraction of the original's MACs, losses are on the
+ * selected images, as the sum over layers. One series per family alone, and one of them all (null).
+ */
+export const frontierSchema = z.object({
+  measure: z.enum(["klDivergence", "squaredError", "both"]),
+  /** The choice: its loss as predicted, and as measured once all layers were refitted. */
+  chosen: z.object({ kept: z.number(), predicted: z.number(), measured: z.number() }),
+  series: z.array(
+    z.object({
+      family: z.string().nullable(),
+      points: z.array(z.object({ kept: z.number(), loss: z.number() })),
+    }),
+  ),
+});
+
+export type Frontier = z.infer<typeof frontierSchema>;
 export type Network = z.infer<typeof networkSchema>;
 export type Picture = z.infer<typeof pictureSchema>;

@@ -1,4 +1,5 @@
 import { forHtml } from "./escape.js";
+import { frontierPlot } from "./frontier-plot.js";
 import { fronts } from "./front-plots.js";
 import { byteSize, milliseconds, percent, quantity, small } from "./format.js";
 import { barLegend, errorPlot, layerBars } from "./depth-plots.js";
@@ -12,7 +13,7 @@ import type { Column } from "./table.js";
 
 /** The report as one static HTML file: as much as it holds, the network, its errors and its pictures included. */
 export function renderHtml(report: Report): string {
-  const { quality, tool, network, profile } = report;
+  const { quality, tool, frontier, network, profile } = report;
   const title = titleOf(report);
   const plots = fronts(report.decisions ?? []);
   const map = network ? networkMap(network, report.layers) : "";
@@ -33,9 +34,11 @@ export function renderHtml(report: Report): string {
       ),
     ),
     verdicts(report),
+    warnings(report),
     paragraph(
       `Quality was measured on the written file with ${judgedOn(report)}${quality.engine ? ` by ${quality.engine}` : ""}. Calibration: ${provenance(report)}.`,
     ),
+    titled("Frontier", frontier ? frontierPlot(frontier) : ""),
     titled("Pictures", pictures),
     titled("What each layer became", map),
     titled("Cost along the depth", bars(report.layers)),
@@ -43,7 +46,6 @@ export function renderHtml(report: Report): string {
     section("Layers", layers(report)),
     titled("Candidates", plots),
     section("Passes", passes(report)),
-    report.warnings.length > 0 ? section("Warnings", list(report.warnings)) : "",
     section("Facts", list(facts(report))),
     section("Reproduce", `<pre>${forHtml(tool.command || "run from a program, not by a command")}</pre>`),
     paragraph(`Made by convopt ${tool.version}${tool.runtime ? ` with ${tool.runtime}` : ""}.`),
@@ -76,6 +78,19 @@ function verdicts(report: Report): string {
       `<li><strong class="${met ? "kept" : "missed"}">${met ? "kept" : "missed"}</strong> ${forHtml(message)} (limit ${limit}, measured ${small(measured)})</li>`,
   );
   return `<ul>\n${items.join("\n")}\n</ul>`;
+}
+
+/** Longer lists of warnings are folded away at first. */
+const openWarnings = 6;
+
+function warnings({ warnings: texts }: Report): string {
+  return texts.length === 0
+    ? ""
+    : folded(
+        `${texts.length} warning${texts.length === 1 ? "" : "s"}`,
+        list(texts),
+        texts.length <= openWarnings,
+      );
 }
 
 /** Longer tables are folded away at first. */

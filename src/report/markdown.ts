@@ -11,6 +11,7 @@ export function renderMarkdown(report: Report): string {
     `# ${forMarkdown(titleOf(report))}`,
     markdownTable(headlineColumns, headline(report)),
     verdicts(report),
+    report.warnings.map((warning) => `- **warning** ${forMarkdown(warning)}`).join("\n"),
     `Quality was measured on the written file with ${judgedOn(report)}${quality.engine ? ` by ${forMarkdown(quality.engine)}` : ""}. Calibration: ${provenance(report)}.`,
     "## Layers",
     "MACs are multiply–accumulates per sample (FLOPs = 2 × MACs). The error is the layer's own, relative L2, in the metric of its inputs.",
@@ -35,9 +36,6 @@ export function renderMarkdown(report: Report): string {
         milliseconds(pass.ms),
       ]),
     ),
-    ...(report.warnings.length > 0
-      ? ["## Warnings", report.warnings.map((warning) => `- ${forMarkdown(warning)}`).join("\n")]
-      : []),
     "## Facts",
     facts(report)
       .map(([name, value]) => `- ${name}: ${forMarkdown(value)}`)

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { networkSchema, pictureSchema } from "./details.js";
+import { frontierSchema, networkSchema, pictureSchema } from "./details.js";
 import { decisionSchema } from "./explanation.js";
 import { errorProfileSchema } from "./verification.js";
 
@@ -93,7 +93,11 @@ export const reportSchema = z.object({
   warnings: z.array(z.string()),
   /** Every decision of the run, in order; in report files, for `explain`. */
   decisions: z.array(decisionSchema).optional(),
-  /** In report files: the original's structure, errors along its depth, judged images of image-to-image models. */
+  /**
+   * In report files: the search's predictions for all budgets, the original's structure, errors along its depth, judged
+   * images of image-to-image models.
+   */
+  frontier: frontierSchema.optional(),
   network: networkSchema.optional(),
   profile: errorProfileSchema.optional(),
   pictures: z.array(pictureSchema).optional(),

@@ -204,6 +204,11 @@ export class Search {
     return this.ground.declined;
   }
 
+  /** What the outputs are compared by. */
+  get kinds(): readonly OutputKind[] {
+    return this.ground.kinds;
+  }
+
   /** Images that are fitted, and images that choices are made on. */
   get images(): Groundwork["images"] {
     return this.ground.images;

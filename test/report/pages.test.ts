@@ -53,9 +53,44 @@ describe("the page", () => {
 
   it("leaves out what it doesn't know", () => {
     const html = renderHtml(sampleReport());
-    for (const title of ["What each layer became", "Error along the depth", "Pictures", "Candidates"])
+    for (const title of [
+      "Frontier",
+      "What each layer became",
+      "Error along the depth",
+      "Pictures",
+      "Candidates",
+    ])
       expect(html).not.toContain(title);
     expect(renderHtml(sampleReport({ layers: [], network: { nodes: [] } }))).not.toContain("Cost along");
+  });
+
+  it("draws the predicted frontier with its choice, the families that do best alone, and nothing that isn't there", () => {
+    const points = [0.2, 0.5, 1].map((kept) => ({ kept, loss: 1 - kept }));
+    const alone = Array.from({ length: 9 }, (_, i) => ({
+      family: `family-${i}`,
+      // Families 0 to 2 don't reach the choice's cost.
+      points: points.slice(i < 3 ? 2 : 0).map(({ kept, loss }) => ({ kept, loss: loss * (10 - i) })),
+    }));
+    const chosen = { kept: 0.5, predicted: 0.5, measured: 0.25 };
+    const series = [{ family: null, points }, ...alone];
+    const html = renderHtml(sampleReport({ frontier: { measure: "klDivergence", chosen, series } }));
+    const section = html.slice(
+      html.indexOf("<h2>Frontier"),
+      html.indexOf("<h2>", html.indexOf("<h2>Frontier") + 1),
+    );
+    const legend = [...section.matchAll(/<text[^>]*>\d+ ([a-z][^<]+)</g)].map(([, name]) => name);
+    expect(legend).toEqual([
+      "all families",
+      ...[8, 7, 6, 5, 4, 3].map((i) => `family-${i}`),
+      "the choice as predicted",
+      "the choice as measured",
+    ]);
+    // A loss of 0 has no place on a logarithmic axis: two points a line.
+    expect(count(section, /class="hidden"/g)).toBe(7 * 2);
+    expect(count(section, /class="point full"/g)).toBe(2);
+    expect(html).not.toMatch(/NaN|Infinity|undefined/);
+    const nothing = { measure: "both", chosen: { kept: 1, predicted: 0, measured: 0 }, series: [] } as const;
+    expect(renderHtml(sampleReport({ frontier: { ...nothing, series: [] } }))).not.toContain("<h2>Frontier");
   });
 
   it("has no script, no request and no element of a hostile name's, anywhere", () => {

@@ -138,13 +138,14 @@ function reportFile(path: string, previous: readonly string[] = []): string[] {
 /** Report files hold more than what is printed: every decision, the network, errors along its depth, pictures. */
 async function writeReports(
   paths: readonly string[],
-  { report, ledger, original, written, data }: OptimizedFile,
+  { report, ledger, original, written, data, frontier }: OptimizedFile,
   options: DetailOptions,
 ): Promise<void> {
   if (paths.length === 0) return;
   const full = {
     ...report,
     decisions: ledger.entries.map(decisionOf),
+    ...(frontier ? { frontier } : {}),
     ...(await reportDetails(original, written, data, options)),
   };
   for (const path of paths) {

@@ -1,0 +1,36 @@
+import type { Frontier } from "../report/index.js";
+import { lossAt, predictedFrontier, type OutputKind, type Search, type Solution } from "../search/index.js";
+
+/**
+ * What the search predicts for every budget of MACs, for all families and for each alone, beside what it chose.
+ * `others` are the MACs that no search touches, `before` those of the original.
+ */
+export function frontierOf(
+  search: Search,
+  { allocation, measured }: Solution,
+  { others, before }: { readonly others: number; readonly before: number },
+): Frontier {
+  const { layers, sensitivities } = search;
+  const kept = (macs: number): number => (others + macs) / before;
+  const families = [...new Set(layers.flatMap(({ tried }) => tried.map(({ family }) => family)))];
+  return {
+    measure: measureOf(search.kinds),
+    chosen: {
+      kept: kept(allocation.chosen.reduce((sum, { cost }) => sum + cost.macs, 0)),
+      predicted: allocation.chosen.reduce((sum, { error }, l) => sum + lossAt(sensitivities[l]!, error), 0),
+      measured: measured.divergence,
+    },
+    series: [null, ...(families.length > 1 ? families : [])].map((family) => ({
+      family,
+      points: predictedFrontier(layers, sensitivities, family).map(({ cost, loss }) => ({
+        kept: kept(cost),
+        loss,
+      })),
+    })),
+  };
+}
+
+function measureOf(kinds: readonly OutputKind[]): Frontier["measure"] {
+  const compared = new Set(kinds.map(({ kind }) => kind === "values"));
+  return compared.size > 1 ? "both" : compared.has(true) ? "squaredError" : "klDivergence";
+}
