@@ -23,7 +23,7 @@ export interface PlotSeries {
   readonly connected?: boolean;
   /** In the background: soft, without labels. */
   readonly quiet?: boolean;
-  /** False for a line without its points; their tooltips stay. */
+  /** False for a line without its points and labels; their tooltips stay. */
   readonly dots?: boolean;
 }
 
@@ -142,7 +142,7 @@ function drawSeries(
     const [cx, cy] = [at(toX(x)), at(toY(y))];
     const tooltip = `<title>${forHtml(name === "" ? label : `${name}: ${label}`)}</title>`;
     const text =
-      labels && !quiet && label !== ""
+      labels && dots && !quiet && label !== ""
         ? `<text x="${at(toX(x) + 7)}" y="${at(toY(y) - 7)}">${forHtml(label)}</text>`
         : "";
     const style = dots ? `${kind}point${emphasis ? " full" : ""}` : "hidden";
