@@ -1,7 +1,7 @@
-import { fewestImages, seededInput, type DataSet } from "../calib/index.js";
+import { seededInput, type DataSet } from "../calib/index.js";
 import type { FormFamily, Ledger } from "../engine/index.js";
 import { describeForm } from "../forms/index.js";
-import { cloneModel, UsageError, type Model } from "../ir/index.js";
+import { cloneModel, type Model } from "../ir/index.js";
 import { inferFacts } from "../measure/index.js";
 import type { Frontier } from "../report/index.js";
 import { openExecutor } from "../runtime/index.js";
@@ -20,10 +20,10 @@ import { batchFor } from "./batches.js";
 import { shapesOfData } from "./data.js";
 import { FitPool } from "./fit-pool.js";
 import { openLatencyBudget, withinLatency, type LatencyBudget, type LatencyTry } from "./latency-budget.js";
-import { hasScores } from "./judge.js";
 import type { Budget, OptimizeOptions } from "./options.js";
 import { frontierOf } from "./predicted-frontier.js";
 import type { PreparedRun } from "./prepared-run.js";
+import { QualityGuard } from "./quality-budget.js";
 
 /** What the approximate part of a run gave: the model to write and how it came about. */
 export interface Compression {
@@ -69,33 +69,6 @@ export function costShapes(
   options: OptimizeOptions,
 ): Map<string, readonly number[]> {
   return new Map([...shapesOfData(data, model), ...(options.shapes ?? [])]);
-}
-
-/** Refuses quality budgets that could not be judged. */
-export function checkQualityBudget(budget: Budget, model: Model, run: RunData): void {
-  const quality =
-    budget.maxError !== undefined
-      ? "--max-error"
-      : budget.minAgreement !== undefined
-        ? "--min-agreement"
-        : null;
-  if (!quality) return;
-  if (!run.given || run.data.count < fewestImages) {
-    throw new UsageError(
-      "E_FEW_IMAGES",
-      `${quality} needs at least ${fewestImages} calibration images, ${run.given ? `there are ${run.data.count}` : "none are given"}`,
-      { hint: "give more images with --calib" },
-    );
-  }
-  if (budget.minAgreement !== undefined && !hasScores(model)) {
-    throw new UsageError(
-      "E_NO_CLASSES",
-      "--min-agreement needs an output of shape N×C or N×C×1×1, and the model has none",
-      {
-        hint: "use --max-error",
-      },
-    );
-  }
 }
 
 /**
@@ -176,12 +149,13 @@ export class BudgetSearch {
     if (budget.keepMacs !== undefined) limits.macs = budget.keepMacs * (before.macs ?? 0) - fixed.macs;
     if (budget.keepParams !== undefined) limits.params = budget.keepParams * before.params - fixed.params;
     const { latency, options } = this;
+    const guard = new QualityGuard(search, budget, prepared.run.data.count, options.seed ?? 0);
     const refitted = latency
       ? await withinLatency(prepared, latency, { ...options, budget }, (ms) =>
-          latencyTry(search, { ...limits, ms }, budget, latency.ownMs),
+          latencyTry(search, { ...limits, ms }, guard, latency.ownMs),
         )
-      : await solveBudget(search, limits, budget, { axis: "macs", total: layerMacs });
-    const solution = refitted && (await recovered(search, refitted, budget));
+      : await solveBudget(search, limits, guard, { axis: "macs", total: layerMacs });
+    const solution = refitted && (await recovered(search, refitted, guard));
     if (solution) recordDecisions(search, solution, ledger);
     const model = cloneModel(prepared.exact);
     if (solution) applyLayers(model, solution.fitted);
@@ -216,23 +190,22 @@ async function fitPool(
 async function solveBudget(
   search: Search,
   limits: CostLimits,
-  budget: Budget,
+  guard: QualityGuard,
   { axis, total }: { readonly axis: "ms" | "macs"; readonly total: number },
 ): Promise<Solution | null> {
   const hasCost = Object.keys(limits).length > 0;
-  const judged = hasQuality(budget);
   if (hasCost) {
     const within = (await search.solve(limits)) ?? (await search.solveCheapest());
-    if (!judged || keepsQuality(within, budget)) return within;
-    if (keepsQuality(await search.recover(within), budget)) return within;
+    if (await guard.keeps(within)) return within;
+    if (await guard.keeps(await search.recover(within))) return within;
   }
-  if (!judged) return null;
+  if (!guard.isNeeded) return null;
   let [low, high] = [hasCost ? Math.min(total, limits[axis] ?? total * 0.05) : 0, total];
   let best: Solution | null = null;
   for (let round = 0; round < bisections; round++) {
     const middle = (low + high) / 2;
     const tried = await search.solve({ [axis]: middle });
-    if (tried && keepsQuality(tried, budget)) [best, high] = [tried, middle];
+    if (tried && (await guard.keeps(tried))) [best, high] = [tried, middle];
     else low = middle;
   }
   return best;
@@ -242,38 +215,24 @@ async function solveBudget(
 async function latencyTry(
   search: Search,
   limits: CostLimits,
-  budget: Budget,
+  guard: QualityGuard,
   ownMs: number,
 ): Promise<LatencyTry | null> {
-  const solve = () => solveBudget(search, limits, budget, { axis: "ms", total: ownMs });
-  const draft = hasQuality(budget) ? null : await search.draft(limits);
+  const solve = () => solveBudget(search, limits, guard, { axis: "ms", total: ownMs });
+  const draft = guard.isNeeded ? null : await search.draft(limits);
   if (draft) return { ...draft, finish: solve };
   const solution = await solve();
   return solution && { ...solution, finish: () => Promise.resolve(solution) };
 }
 
-function hasQuality({ maxError, minAgreement }: Budget): boolean {
-  return maxError !== undefined || minAgreement !== undefined;
-}
+/** Halvings of the range of costs in which the cheapest solution is looked for. */
+const bisections = 6;
 
 /** The solution after label-free recovery; as it was where that costs it a quality budget. */
-async function recovered(search: Search, solution: Solution, budget: Budget): Promise<Solution> {
+async function recovered(search: Search, solution: Solution, guard: QualityGuard): Promise<Solution> {
   const after = await search.recover(solution);
-  return keepsQuality(after, budget) || !keepsQuality(solution, budget) ? after : solution;
+  return (await guard.keeps(after)) || !(await guard.keeps(solution)) ? after : solution;
 }
-
-/** Whether a solution keeps the quality budgets on the selected images, with a margin for those that nobody chose on. */
-function keepsQuality({ measured }: Solution, { maxError, minAgreement }: Budget): boolean {
-  return (
-    (maxError === undefined || measured.relativeError <= maxError * qualityMargin) &&
-    (minAgreement === undefined ||
-      (measured.agreement ?? 0) >= minAgreement + (1 - minAgreement) * (1 - qualityMargin))
-  );
-}
-
-/** Part of a quality budget that the selected images may use up. */
-const qualityMargin = 0.9;
-const bisections = 6;
 
 function recordDecisions(search: Search, { fitted }: Solution, ledger: Ledger): void {
   search.layers.forEach((layer, index) => {

@@ -22,7 +22,7 @@ export function openJudge(
   options: EngineOptions & RunControl,
 ): Judge {
   const { size, fixed } = batchFor(original, data);
-  const batches = batchesOf(data, images, size, fixed);
+  const batches = [...batchesOf(data, images, size, fixed)];
   const answersBy = async (model: Model, run: EngineOptions & RunControl) => {
     const executor = await openModel(model, run);
     const answers = await answersOf(executor, batches).finally(() => executor.dispose());

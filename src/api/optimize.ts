@@ -9,6 +9,7 @@ import { inFile, load, save, type LoadOptions } from "./load.js";
 import type { OptimizeOptions } from "./options.js";
 import { judgeOf, outcomeOf, reportOn } from "./outcome.js";
 import { prepareRun, type PreparedRun } from "./prepared-run.js";
+import { hasQuality } from "./quality-budget.js";
 import { withTimedRewrites } from "./timed-rewrites.js";
 import { defaultJournal, openRunJournal, withJournal } from "./run-journal.js";
 
@@ -138,7 +139,6 @@ function wantsApproximation({ budget = {} }: OptimizeOptions, { before, exactCos
   const hasCost = [budget.keepMacs, budget.keepParams, budget.keepLatency].some(
     (limit) => limit !== undefined,
   );
-  const hasQuality = budget.maxError !== undefined || budget.minAgreement !== undefined;
   if (budget.lossless) {
     if (hasCost && !reached) {
       throw new UsageError("E_LOSSLESS", "exact rewrites alone do not reach the cost budget", {
@@ -147,5 +147,5 @@ function wantsApproximation({ budget = {} }: OptimizeOptions, { before, exactCos
     }
     return false;
   }
-  return hasCost ? !reached : hasQuality;
+  return hasCost ? !reached : hasQuality(budget);
 }

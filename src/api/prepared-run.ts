@@ -4,10 +4,11 @@ import { cloneModel, print, UsageError, type Model } from "../ir/index.js";
 import { inferFacts, modelCost } from "../measure/index.js";
 import { upgradeOpset } from "../upgrade/index.js";
 import { preset } from "../../passes/index.js";
-import { checkQualityBudget, costShapes, runData, type RunData } from "./compress.js";
+import { costShapes, runData, type RunData } from "./compress.js";
 import { resolveCalibration } from "./data.js";
 import type { CostPair } from "./optimize-report.js";
 import type { OptimizeOptions } from "./options.js";
+import { checkQualityBudget } from "./quality-budget.js";
 
 /** A run up to where budgets matter: the data are read and the exact rewrites done. */
 export interface PreparedRun {
@@ -48,7 +49,13 @@ export async function prepareRun(given: Model, options: OptimizeOptions): Promis
     options.onWarning?.(text);
   };
   for (const text of given.warnings) warn(text);
-  const original = options.upgradeOpset === undefined ? given : upgradeOpset(given, options.upgradeOpset);
+  const opset = options.upgradeOpset ?? opsetToSearch(given, options);
+  const original = opset === undefined ? given : upgradeOpset(given, opset);
+  if (opset !== undefined && options.upgradeOpset === undefined) {
+    warn(
+      `operator set ${given.opsets.get("") ?? "of no version"} is too old for ONNX Runtime, which the search needs: the result has ${opset} (--engine reference searches without it, slowly)`,
+    );
+  }
   const calibration: DataSet | null = await resolveCalibration(options.calibration, original);
   const run = runData(original, calibration, options);
   checkQualityBudget(options.budget ?? {}, original, run);
@@ -82,6 +89,22 @@ export async function prepareRun(given: Model, options: OptimizeOptions): Promis
     warn,
     started,
   };
+}
+
+/** ONNX Runtime runs models of this default operator set and later ones. */
+const oldestRunnable = 7;
+/** What older ones are upgraded to. */
+const everyRuntimes = 17;
+
+/** The operator set that a model has to be upgraded to so that the search can run it; undefined where it needn't. */
+function opsetToSearch(
+  model: Model,
+  { budget = {}, engine = "auto", deterministic = false }: OptimizeOptions,
+): number | undefined {
+  const { lossless = false, ...limits } = budget;
+  const searches = !lossless && Object.values(limits).some((limit) => limit !== undefined);
+  const isOld = (model.opsets.get("") ?? everyRuntimes) < oldestRunnable;
+  return searches && isOld && engine === "auto" && !deterministic ? everyRuntimes : undefined;
 }
 
 function checkOptions({ budget = {}, families, passes = preset.conv }: OptimizeOptions): void {

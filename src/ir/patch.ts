@@ -12,7 +12,10 @@ export interface OpOptions {
   readonly suffix?: string;
   readonly domain?: string;
   readonly type?: TensorType;
-  /** A node that the patch makes superfluous and whose name and doc string the new one takes over. */
+  /**
+   * A node that the patch makes superfluous and whose name and doc string the new one takes over. Without a name, users
+   * knew it by its output; where the new node makes another value, that becomes its name.
+   */
   readonly heirOf?: Node;
 }
 
@@ -138,6 +141,7 @@ export class Patch {
       ...{ old, by, name: old.name, type: old.type, source: old.source, maker: old.producer },
     }));
     const heirs = new Map<Node, Node>();
+    const labels = new Map(this.#nodes.flatMap(({ heirOf }) => (heirOf ? [[heirOf, heirOf.label]] : [])));
     const added = this.#add(heirs);
     const own = new Set(added);
     for (const { old, by } of replaced) redirect(graph, old, by, own);
@@ -172,8 +176,11 @@ export class Patch {
       if (!by.isGraphOutput && !graph.value(name)) takeOver(by, name, type, source);
       if (maker && !heirs.has(by.producer)) heirs.set(by.producer, maker);
     }
-    for (const [heir, { name, graph: stillThere }] of heirs) {
-      if (name !== "" && !stillThere && !graph.nodeNames_.has(name)) renameNode(heir, name);
+    for (const [heir, predecessor] of heirs) {
+      const label = labels.get(predecessor);
+      const name =
+        predecessor.name === "" && label !== undefined && label !== heir.label ? label : predecessor.name;
+      if (name !== "" && !predecessor.graph && !graph.nodeNames_.has(name)) renameNode(heir, name);
     }
     for (const { output } of this.#nodes) removeDead(output);
     for (const { value } of this.#constants) removeDead(value);

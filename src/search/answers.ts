@@ -73,28 +73,26 @@ export function distance(original: Answers, changed: Answers, kinds: readonly Ou
  * Feeds of `indices`, in batches of `size`. Where the model takes no other size (`fixed`), images that don't fill a
  * last batch are left out, or repeated when there is no other.
  */
-export function batchesOf(
+export function* batchesOf(
   data: DataSet,
   indices: Int32Array,
   size: number,
   fixed = false,
-): ReadonlyMap<string, Tensor>[] {
-  const batches: ReadonlyMap<string, Tensor>[] = [];
+): Generator<ReadonlyMap<string, Tensor>> {
   for (let at = 0; at < indices.length; at += size) {
     let chunk = indices.subarray(at, at + size);
     if (fixed && chunk.length < size) {
-      if (batches.length > 0) break;
+      if (at > 0) return;
       chunk = Int32Array.from({ length: size }, (_, i) => indices[i % indices.length]!);
     }
-    batches.push(new Map([...data.arrays].map(([name, array]) => [name, array.batch(chunk)])));
+    yield new Map([...data.arrays].map(([name, array]) => [name, array.batch(chunk)]));
   }
-  return batches;
 }
 
 /** Runs all batches. */
 export async function answersOf(
   executor: Executor,
-  batches: readonly ReadonlyMap<string, Tensor>[],
+  batches: Iterable<ReadonlyMap<string, Tensor>>,
   extra?: ReadonlyMap<string, Tensor>,
 ): Promise<Answers> {
   const answers: ReadonlyMap<string, Tensor>[] = [];

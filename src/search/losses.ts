@@ -1,10 +1,13 @@
 import type { Candidate } from "./candidates.js";
 import { lossAt, type MeasuredLoss, type Sensitivity } from "./sensitivity.js";
 
+/** Loss per squared error that decides between equals only: far below what any budget can notice. */
+const tieBreak = 1e-10;
+
 /**
  * What is known of candidates' losses: measured where they were measured, else the layer's curve, corrected by how far
  * the measured candidates of the same family lie off it. Errors of one size hurt more or less by the form that makes
- * them.
+ * them. Where the answers don't tell candidates apart, the smaller error wins.
  */
 export class Losses {
   readonly #measured = new Map<Candidate, number>();
@@ -13,14 +16,17 @@ export class Losses {
 
   constructor(private readonly curves: readonly Sensitivity[]) {}
 
-  readonly of = (candidate: Candidate, l: number): number => {
+  readonly of = (candidate: Candidate, l: number): number =>
+    this.#lossOf(candidate, l) + tieBreak * candidate.error ** 2;
+
+  #lossOf(candidate: Candidate, l: number): number {
     const measured = this.#measured.get(candidate);
     if (measured !== undefined) return measured;
     const curve = lossAt(this.curves[l]!, candidate.error);
     const offsets = this.#offsets.get(`${l} ${candidate.family}`);
     if (!offsets) return curve;
     return curve * Math.exp(offsets.reduce((sum, offset) => sum + offset, 0) / offsets.length);
-  };
+  }
 
   isMeasured(candidate: Candidate): boolean {
     return candidate.plan === null || this.#measured.has(candidate);

@@ -38,27 +38,27 @@ export async function refitSequentially(
   options: RefitOptions,
 ): Promise<FittedLayer[]> {
   const { network } = cx;
-  let original: State[] = cx.fitted.map((feeds) => network.start(feeds));
-  let changed: State[] = original;
+  const original: State[] = cx.fitted.map((feeds) => network.start(feeds));
+  // Where nothing before has changed, both networks are one.
+  let changed = original;
   const fitted: FittedLayer[] = [];
   const firstChanged = chosen.findIndex(({ family }) => family !== "standard");
   for (const [index, step] of network.steps.entries()) {
     await cx.pause();
-    const after: State[] = [];
-    for (const state of original) after.push(await network.advance(step, state));
     const { slot } = step;
-    if (!slot) {
-      changed =
-        changed === original
-          ? after
-          : await Promise.all(changed.map((state) => network.advance(step, state)));
-    } else if (firstChanged < 0 || slot.index < firstChanged) {
-      // Nothing before has changed: the layer stays as it is, bit for bit.
-      const { standard, targets } = layers[slot.index]!;
-      fitted.push(unfitted(slot, standard, targets));
-      changed = after;
+    if (!slot || firstChanged < 0 || slot.index < firstChanged) {
+      // A layer with nothing changed before it stays as it is, bit for bit.
+      if (slot) fitted.push(unfitted(slot, layers[slot.index]!.standard, layers[slot.index]!.targets));
+      await network.advanceAll(step, original);
+      if (changed !== original) await network.advanceAll(step, changed);
     } else {
-      const targets = after.map((state, b) => targetOutput(slot, original[b]!, changed[b]!, state, options));
+      if (changed === original) changed = [...original];
+      const targets: Tensor[] = [];
+      for (const [b, before] of original.entries()) {
+        const after = await network.advance(step, before);
+        targets.push(targetOutput(slot, before, changed[b]!, after, options));
+        original[b] = after;
+      }
       const layer = await refitLayer(
         cx,
         slot,
@@ -69,11 +69,8 @@ export async function refitSequentially(
         options,
       );
       fitted.push(layer);
-      const next: State[] = [];
-      for (const state of changed) next.push(await network.advance(step, state, layer.weights));
-      changed = next;
+      await network.advanceAll(step, changed, layer.weights);
     }
-    original = after;
     cx.report("refit", index + 1, network.steps.length);
   }
   return fitted;

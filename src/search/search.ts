@@ -76,9 +76,14 @@ interface Groundwork {
   readonly moments: readonly LayerMoments[];
   readonly targets: readonly (readonly FitTarget[])[];
   readonly images: { readonly fitted: number; readonly selected: number };
+  /** Images that neither part needs, for guards that want many. */
+  readonly spare: { readonly count: number; batches(): Iterable<ReadonlyMap<string, Tensor>> };
   readonly threads: FitThreads | null;
   readonly latency: SearchLatency | null;
 }
+
+/** Images that a guard takes beside the selected ones at most, as their multiple. */
+const widening = 4;
 
 /** Candidates and sensitivities of a model, ready to be solved for any budget. */
 export class Search {
@@ -92,6 +97,8 @@ export class Search {
   }
 
   private readonly allocator: Allocator;
+  /** The original's answers to the spare images. */
+  #spareAnswers: Promise<Answers> | null = null;
   readonly #recovered = new WeakMap<Solution, Promise<Solution>>();
 
   static async prepare(model: Model, facts: FactTable, data: DataSet, o: SearchOptions): Promise<Search> {
@@ -112,8 +119,8 @@ export class Search {
       open: o.open,
       productsFor: products.of,
       solve: solveSpd,
-      fitted: batchesOf(data, fitted, size, o.batch.fixed),
-      selected: batchesOf(data, selected, size, o.batch.fixed),
+      fitted: [...batchesOf(data, fitted, size, o.batch.fixed)],
+      selected: [...batchesOf(data, selected, size, o.batch.fixed)],
       report: o.report,
       pause: pauses(o.signal),
       journal: o.journal ?? null,
@@ -134,9 +141,24 @@ export class Search {
         ),
       );
       const images = { fitted: fitted.length, selected: selected.length };
+      const others = split.fitted.subarray(fitted.length).subarray(0, widening * selected.length);
+      const spare = { count: others.length, batches: () => batchesOf(data, others, size, o.batch.fixed) };
       const { declined } = working;
       const { threads = null, latency = null } = o;
-      return { cx, dispose, effort, declined, original, kinds, moments, targets, images, threads, latency };
+      return {
+        cx,
+        dispose,
+        effort,
+        declined,
+        original,
+        kinds,
+        moments,
+        targets,
+        images,
+        spare,
+        threads,
+        latency,
+      };
     };
     try {
       return await Search.fit(await groundwork(), o.families);
@@ -290,6 +312,23 @@ export class Search {
     return distance(original, changed, kinds);
   }
 
+  /** Distance on the selected images and on others that nothing was fitted to, where there are any, and their number. */
+  async measureWidely(
+    fitted: readonly FittedLayer[],
+  ): Promise<{ readonly distance: Distance; readonly images: number }> {
+    const { cx, original, kinds, spare, images } = this.ground;
+    const more = (this.#spareAnswers ??= runModel(cx, cx.model, spare.batches()));
+    const all = function* (): Iterable<ReadonlyMap<string, Tensor>> {
+      yield* cx.selected;
+      yield* spare.batches();
+    };
+    const changed = await runModel(cx, this.composed(fitted), all());
+    return {
+      distance: distance([...original, ...(await more)], changed, kinds),
+      images: images.selected + spare.count,
+    };
+  }
+
   /** The working model with the layers' dense kernels in place. */
   composed(fitted: readonly FittedLayer[]): Model {
     const model = cloneModel(this.ground.cx.model);
@@ -312,7 +351,7 @@ function replaceInitializer(model: Model, name: string, tensor: Tensor): void {
 async function runModel(
   cx: SearchContext,
   model: Model,
-  batches: readonly ReadonlyMap<string, Tensor>[],
+  batches: Iterable<ReadonlyMap<string, Tensor>>,
 ): Promise<Answers> {
   const executor = await cx.open(model);
   try {

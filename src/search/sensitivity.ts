@@ -41,24 +41,21 @@ export async function measureSensitivities(
 ): Promise<Sensitivity[]> {
   const { network } = cx;
   const result: Sensitivity[] = [];
-  let states: State[] = cx.selected.map((feeds) => network.start(feeds));
+  const states: State[] = cx.selected.map((feeds) => network.start(feeds));
   for (const step of network.steps) {
     await cx.pause();
     if (step.slot) {
       const { slot } = step;
       const picked = spread(layers[slot.index]!.front, perLayer);
-      const before = states;
       const measure = async (): Promise<Sensitivity> => {
         const layer = layers[slot.index]!;
         const own = moments[slot.index]!;
-        return curveThrough(await measureLayer(cx, slot, picked, layer, own, before, original, kinds));
+        return curveThrough(await measureLayer(cx, slot, picked, layer, own, states, original, kinds));
       };
       result[slot.index] = await resumed(cx.journal, unit(slot), sensitivityCodec, measure);
       cx.report("sensitivity", slot.index + 1, cx.slots.length);
     }
-    const next: State[] = [];
-    for (const state of states) next.push(await network.advance(step, state));
-    states = next;
+    await network.advanceAll(step, states);
   }
   return result;
 }
@@ -91,7 +88,7 @@ export async function measureChoices(
   const { network } = cx;
   const measured: MeasuredLoss[] = [];
   const last = chosen.findLastIndex((candidate) => candidate !== null);
-  let states: State[] = cx.selected.map((feeds) => network.start(feeds));
+  const states: State[] = cx.selected.map((feeds) => network.start(feeds));
   for (const step of network.steps) {
     await cx.pause();
     const { slot } = step;
@@ -104,9 +101,7 @@ export async function measureChoices(
       );
       cx.report("allocation", slot.index + 1, cx.slots.length);
     }
-    const next: State[] = [];
-    for (const state of states) next.push(await network.advance(step, state));
-    states = next;
+    await network.advanceAll(step, states);
   }
   return measured;
 }

@@ -79,6 +79,11 @@ export class StagedNetwork {
     return next;
   }
 
+  /** Runs one step on the states of all batches, in place: each gives way to its successor at once. */
+  async advanceAll(step: Step, states: State[], weights?: LayerWeights): Promise<void> {
+    for (const [b, state] of states.entries()) states[b] = await this.advance(step, state, weights);
+  }
+
   /** Everything from a layer on, with the layer's weight and bias as inputs; gives the model's outputs. */
   async openSuffix(slot: LayerSlot): Promise<Executor> {
     const index = this.steps.findIndex((step) => step.slot === slot);

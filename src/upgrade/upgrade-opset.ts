@@ -30,6 +30,7 @@ export function upgradeOpset(model: Model, opset = 17): Model {
   upgraded.warnings.push(...model.warnings);
   for (const [key, value] of model.metadata) upgraded.metadata.set(key, value);
   upgraded.source = model.source;
+  upgraded.file = model.file;
   upgraded.functions = model.functions.map((definition): FunctionDefinition => {
     const own = definition.body.opset("") ?? opset;
     if (own >= opset) return definition;
