@@ -19,14 +19,11 @@ const mostFamilies = 6;
 export function frontierPlot({ measure, chosen, series }: Frontier): string {
   const highest = Math.max(...series.flatMap(({ points }) => points.map(({ loss }) => loss)));
   const drawn = (loss: number): boolean => loss > 0 && loss >= highest / 10 ** decades;
-  const pointAt = (kept: number, loss: number, what = "") => ({
-    x: kept,
-    y: Math.log10(loss),
-    label: what === "" ? `${percent(kept)} of the MACs, ${small(loss)}` : what,
-    emphasis: what !== "",
-  });
-  const own = (name: string, loss: number, label: string): PlotSeries[] =>
-    drawn(loss) ? [{ name, points: [pointAt(chosen.kept, loss, label)] }] : [];
+  const { kept, predicted, measured } = chosen;
+  const choice = [
+    { label: "predicted", loss: predicted, below: predicted < measured },
+    { label: "measured", loss: measured, below: predicted >= measured },
+  ];
   const alone = series
     .filter(({ family }) => family !== null)
     .sort((a, b) => lossWithin(a, chosen.kept) - lossWithin(b, chosen.kept));
@@ -37,19 +34,32 @@ export function frontierPlot({ measure, chosen, series }: Frontier): string {
       connected: true,
       quiet: family !== null,
       dots: false,
-      points: points.flatMap(({ kept, loss }) => (drawn(loss) ? [pointAt(kept, loss)] : [])),
+      points: points
+        .filter(({ loss }) => drawn(loss))
+        .map(({ kept: x, loss }) => ({
+          x,
+          y: Math.log10(loss),
+          label: `${percent(x)} of the MACs, ${small(loss)}`,
+        })),
     }),
   );
   const svg = plotSvg({
     title: `Predicted ${measures[measure]} over MACs kept`,
     x: { title: "MACs kept", format: (value) => percent(value, 0), holds: [0, 1] },
-    y: { title: measures[measure], format: (value) => small(10 ** value), whole: true },
+    y: {
+      title: measures[measure],
+      format: (value) => (value < -3 ? `1e${value}` : small(10 ** value)),
+      whole: true,
+    },
     series: [
       ...lines.filter(({ points }) => points.length > 0),
-      ...own("the choice as predicted", chosen.predicted, "predicted"),
-      ...own("the choice as measured", chosen.measured, "measured"),
+      {
+        name: "",
+        points: choice
+          .filter(({ loss }) => drawn(loss))
+          .map(({ label, loss, below }) => ({ x: kept, y: Math.log10(loss), label, below, emphasis: true })),
+      },
     ],
-    labels: true,
   });
   if (svg === "") return "";
   const note = `The strong line is the least ${measures[measure]} that the sensitivities predict at each budget with all families, the soft ones with one family alone and untouched layers${others > 0 ? ` (${mostFamilies} families of ${alone.length}: those that do best at the choice's cost)` : ""}: the sum of what single layers do to the answers, each with its form's own weights. Filled points are the choice: as predicted, and as measured on the selected images with everything refitted together. Other budgets than MACs put the choice above the line.`;

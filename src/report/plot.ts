@@ -12,6 +12,8 @@ export interface PlotPoint {
   readonly y: number;
   /** Written beside the point; the tooltip always says it. */
   readonly label: string;
+  /** The label stands under the point, not above it. */
+  readonly below?: boolean;
   /** Filled, where others are hollow. */
   readonly emphasis?: boolean;
 }
@@ -138,12 +140,12 @@ function drawSeries(
     connected && points.length > 1
       ? `<polyline class="${kind}line" points="${points.map(({ x, y }) => `${at(toX(x))},${at(toY(y))}`).join(" ")}"/>`
       : "";
-  const marks = points.map(({ x, y, label, emphasis }) => {
+  const marks = points.map(({ x, y, label, emphasis, below }) => {
     const [cx, cy] = [at(toX(x)), at(toY(y))];
     const tooltip = `<title>${forHtml(name === "" ? label : `${name}: ${label}`)}</title>`;
     const text =
       labels && dots && !quiet && label !== ""
-        ? `<text x="${at(toX(x) + 7)}" y="${at(toY(y) - 7)}">${forHtml(label)}</text>`
+        ? `<text x="${at(toX(x) + 7)}" y="${at(toY(y) + (below ? 15 : -7))}">${forHtml(label)}</text>`
         : "";
     const style = dots ? `${kind}point${emphasis ? " full" : ""}` : "hidden";
     return `<circle class="${style}" cx="${cx}" cy="${cy}" r="${quiet ? 2.5 : 4}">${tooltip}</circle>${text}`;
@@ -151,7 +153,7 @@ function drawSeries(
   return [line, ...marks].filter((part) => part !== "");
 }
 
-/** Where there are several series: their number at the cheapest point, and number and name in a column on the right. */
+/** Where there are several series: the number of those with a name at the cheapest point, and number and name in a column on the right. */
 function legend(
   series: readonly PlotSeries[],
   toX: (value: number) => number,
@@ -159,6 +161,7 @@ function legend(
   frame: Frame,
 ): string[] {
   return series.flatMap(({ name, quiet, points }, i) => {
+    if (name === "") return [];
     const first = points[0];
     const kind = quiet ? "" : ' class="name"';
     const entry = `<text${kind} x="${at(frame.right + 16)}" y="${at(frame.top + 12 + i * legendLine)}">${forHtml(shorten(`${i + 1} ${name}`, 38))}</text>`;
