@@ -52,6 +52,7 @@ const variants: readonly Variant[] = [
   { name: "noise in place of images", noise: true },
   { name: "one sensitivity for all layers", uniform: true, effort: { reallocations: 0 } },
   { name: "choices not measured", effort: { reallocations: 0 } },
+  { name: "forms judged by their errors so far", effort: { convergence: false } },
   { name: "no refit", refit: false },
   {
     name: "refit without the shortcuts' errors",

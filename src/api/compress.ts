@@ -257,11 +257,11 @@ function recordDecisions(search: Search, { fitted }: Solution, ledger: Ledger): 
         reason: applied
           ? "least loss of answers within the budget"
           : onFront
-            ? `another choice serves the budget better (loss ${lossAt(search.sensitivities[index]!, candidate.error).toExponential(1)} nats)`
+            ? `another choice serves the budget better (loss ${lossAt(search.sensitivities[index]!, candidate.expected).toExponential(1)} nats)`
             : "another form has a smaller error at this cost",
         macs: [layer.layer.macs, candidate.cost.macs],
         params: [layer.layer.weight.length, candidate.cost.params],
-        error: applied ? chosen.candidate.error : candidate.error,
+        error: applied ? chosen.candidate.error : candidate.expected,
         form: describeForm(candidate.plan),
         size: candidate.plan.size,
       });

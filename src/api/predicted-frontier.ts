@@ -17,7 +17,10 @@ export function frontierOf(
     measure: measureOf(search.kinds),
     chosen: {
       kept: kept(allocation.chosen.reduce((sum, { cost }) => sum + cost.macs, 0)),
-      predicted: allocation.chosen.reduce((sum, { error }, l) => sum + lossAt(sensitivities[l]!, error), 0),
+      predicted: allocation.chosen.reduce(
+        (sum, { expected }, l) => sum + lossAt(sensitivities[l]!, expected),
+        0,
+      ),
       measured: measured.divergence,
     },
     series: [null, ...(families.length > 1 ? families : [])].map((family) => ({

@@ -33,6 +33,8 @@ export interface Candidate extends Omit<Proposal, "plan" | "estimate"> {
   readonly forms: readonly Form[];
   /** Relative L2 error of the layer's output in the metric of its inputs. */
   readonly error: number;
+  /** What its family's speed of convergence lets expect of the error after a refit; the error itself, where none is known. */
+  readonly expected: number;
   /** What it takes on the target, in its best lowering; null where no latency is asked for. */
   readonly latency: CandidateLatency | null;
 }
@@ -49,23 +51,32 @@ export interface LayerCandidates {
   readonly targets: readonly FitTarget[];
   /** The layer as it is; always a choice. */
   readonly standard: Candidate;
-  /** Pareto-optimal in error and one of the costs, cheapest first, without the standard form. */
+  /** Pareto-optimal in the expected error and one of the costs, cheapest first, without the standard form. */
   readonly front: readonly Candidate[];
   /** All that were proposed, each with the error of its last round; weights are kept for the front only. */
-  readonly tried: readonly (Proposal & Pick<Candidate, "error">)[];
+  readonly tried: readonly (Proposal & Pick<Candidate, "error" | "expected">)[];
   readonly declined: readonly { readonly family: string; readonly reason: string }[];
 }
+
+/**
+ * What the steps still to come leave of a form's error, by family: entry r for a form that has done r rounds. Families
+ * converge at very different speeds (rank factors start at their optimum, chains of depthwise and pointwise stages far
+ * from it), and what a choice is worth is decided by its error after the refit.
+ */
+export type Convergence = ReadonlyMap<string, ArrayLike<number>>;
 
 /** How thoroughly candidates are fitted: rounds of ever more L-BFGS steps for ever fewer candidates. */
 export interface FitEffort {
   /** Sizes tried per family at most, spread over its costs. */
   readonly sizes: number;
   readonly rounds: readonly FitRound[];
+  /** What the steps still to come leave of an error; nothing is expected of them without it. */
+  readonly convergence?: Convergence;
 }
 
 export interface FitRound {
   readonly steps: number;
-  /** Who takes part: candidates whose error is within this factor of the front's at their cost. */
+  /** Who takes part: candidates whose expected error is within this factor of the front's at their cost. */
   readonly slack: number;
 }
 
@@ -93,6 +104,7 @@ export function standardCandidate(layer: ConvLayer, targets: readonly FitTarget[
     forms: targets.map(standardForm),
     cost: { macs: layer.macs, params: layer.weight.length },
     error: 0,
+    expected: 0,
     latency: null,
   };
 }
@@ -131,36 +143,46 @@ export async function fitCandidates(
   estimates: ArrayLike<number> | null = null,
 ): Promise<LayerCandidates> {
   const { plans, declined } = proposalsFor(layer, families, effort.sizes);
+  const expecting = (candidate: Candidate, round: number): Candidate => ({
+    ...candidate,
+    expected: candidate.error * remaining(effort.convergence, candidate.family, round),
+  });
   const tried: Candidate[] = [];
   const milliseconds = new Map<FormPlan | null, number>();
   for (const [i, { family, plan }] of plans.entries()) {
     await pause();
-    tried.push(await fitPlan(family, plan, layer, targets, 0));
+    tried.push(expecting(await fitPlan(family, plan, layer, targets, 0), 0));
     if (estimates) milliseconds.set(plan, estimates[i]!);
   }
   const axes: CostAxis[] = [({ cost }) => cost.macs];
   if (estimates) axes.push(({ plan }) => milliseconds.get(plan)!);
+  const latest = new Map(tried.map((candidate) => [candidate.plan, candidate]));
   let refined: readonly Candidate[] = tried;
-  for (const { steps, slack } of effort.rounds) {
+  for (const [round, { steps, slack }] of effort.rounds.entries()) {
     const closer: Candidate[] = [];
     for (const { family, plan, forms } of nearFronts(refined, axes, slack)) {
       await pause();
-      closer.push(await fitPlan(family, plan!, layer, targets, steps, forms));
+      closer.push(expecting(await fitPlan(family, plan!, layer, targets, steps, forms), round + 1));
     }
+    for (const candidate of closer) latest.set(candidate.plan, candidate);
     refined = closer;
   }
-  const errors = new Map(refined.map(({ plan, error }) => [plan, error]));
   return {
     layer,
     targets,
     standard: standardCandidate(layer, targets),
     front: estimates ? nearFronts(refined, axes, timedSlack) : frontOf(refined, axes),
-    tried: plans.map((proposal, i) => ({
-      ...proposal,
-      error: errors.get(proposal.plan) ?? tried[i]!.error,
-    })),
+    tried: plans.map((proposal) => {
+      const { error, expected } = latest.get(proposal.plan)!;
+      return { ...proposal, error, expected };
+    }),
     declined,
   };
+}
+
+/** The factor on the error of a form that has done `round` rounds. */
+function remaining(convergence: Convergence | undefined, family: string, round: number): number {
+  return convergence?.get(family)?.[round] ?? 1;
 }
 
 /** How far off the estimated front a candidate may lie and still be timed. */
@@ -168,20 +190,22 @@ const timedSlack = 1.15;
 
 type CostAxis = (candidate: Candidate) => number;
 
-/** Candidates that are Pareto-optimal in error and some cost, by the first cost. */
+const expectedOf = ({ expected }: Candidate): number => expected;
+
+/** Candidates that are Pareto-optimal in expected error and some cost, by the first cost. */
 function frontOf(candidates: readonly Candidate[], axes: readonly CostAxis[]): Candidate[] {
-  const chosen = new Set(axes.flatMap((cost) => paretoFront(candidates, cost, ({ error }) => error)));
+  const chosen = new Set(axes.flatMap((cost) => paretoFront(candidates, cost, expectedOf)));
   return [...chosen].sort((a, b) => axes[0]!(a) - axes[0]!(b));
 }
 
-/** Candidates whose error is within the factor `slack` of some front's at their cost, by the first cost. */
+/** Candidates whose expected error is within the factor `slack` of some front's at their cost, by the first cost. */
 function nearFronts(candidates: readonly Candidate[], axes: readonly CostAxis[], slack: number): Candidate[] {
   const chosen = new Set(
     axes.flatMap((cost) => {
-      const front = paretoFront(candidates, cost, ({ error }) => error);
+      const front = paretoFront(candidates, cost, expectedOf);
       const best = (at: number): number =>
-        front.findLast((candidate) => cost(candidate) <= at)?.error ?? Infinity;
-      return candidates.filter((candidate) => candidate.error <= slack * best(cost(candidate)));
+        front.findLast((candidate) => cost(candidate) <= at)?.expected ?? Infinity;
+      return candidates.filter((candidate) => candidate.expected <= slack * best(cost(candidate)));
     }),
   );
   return [...chosen].sort((a, b) => axes[0]!(a) - axes[0]!(b));
@@ -239,12 +263,14 @@ export async function fitPlan(
     error += fit.error ** 2 * target.power;
     power += target.power;
   }
+  const relative = Math.sqrt(error / (power || 1));
   return {
     family,
     plan,
     forms,
     cost: costOf(plan, layer),
-    error: Math.sqrt(error / (power || 1)),
+    error: relative,
+    expected: relative,
     latency: null,
   };
 }

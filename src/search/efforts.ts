@@ -5,6 +5,8 @@ import type { RefitOptions } from "./refit.js";
 /** How much work the search puts in. */
 export interface SearchEffort {
   readonly fit: FitEffort;
+  /** Whether the families' speeds of convergence are measured first, so that forms are judged by what the refit makes of them. */
+  readonly convergence: boolean;
   /** Images that are fitted, and images that sensitivities are measured on, at most. */
   readonly fittedImages: number;
   readonly selectedImages: number;
@@ -34,6 +36,7 @@ const recovery: RecoveryOptions = {
 export const efforts: Readonly<Record<"fast" | "normal" | "max", SearchEffort>> = {
   fast: {
     fit: { sizes: 6, rounds: [{ steps: 6, slack: 1.08 }] },
+    convergence: true,
     fittedImages: 256,
     selectedImages: 128,
     measured: 3,
@@ -49,6 +52,7 @@ export const efforts: Readonly<Record<"fast" | "normal" | "max", SearchEffort>> 
         { steps: 16, slack: 1.06 },
       ],
     },
+    convergence: true,
     fittedImages: 512,
     selectedImages: 256,
     measured: 4,
@@ -65,6 +69,7 @@ export const efforts: Readonly<Record<"fast" | "normal" | "max", SearchEffort>> 
         { steps: 40, slack: 1.03 },
       ],
     },
+    convergence: true,
     fittedImages: 1536,
     selectedImages: 256,
     measured: 6,

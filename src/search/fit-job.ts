@@ -2,10 +2,15 @@ import type { FormFamily } from "../engine/index.js";
 import type { ConvLayer, FitTarget } from "../forms/index.js";
 import { matrix } from "../linalg/index.js";
 import { fitCandidates, ownTargets, type FitEffort } from "./candidates.js";
-import { candidatesCodec, type JournalValue } from "./journal.js";
+import { errorsAlong } from "./errors-along.js";
+import { candidatesCodec, namedNumbersCodec, type JournalValue } from "./journal.js";
+
+/** What a job gives: a layer's candidates, or how fast some families converge on it. */
+export type FitTask = "candidates" | "convergence";
 
 /** The fits of one layer as plain values, so that another thread can do them. Families go by name. */
 export interface FitJob {
+  readonly task: FitTask;
   readonly layer: ConvLayer;
   /** D × D per group of the layer; null for data-free. */
   readonly covariances: readonly Float64Array[] | null;
@@ -22,6 +27,7 @@ export interface FitThreads {
 }
 
 export function fitJob(
+  task: FitTask,
   layer: ConvLayer,
   targets: readonly FitTarget[],
   families: readonly FormFamily[],
@@ -31,6 +37,7 @@ export function fitJob(
   const covariances = targets.map(({ covariance }) => covariance?.data);
   const known = covariances.every((data): data is Float64Array => data !== undefined);
   return {
+    task,
     layer,
     covariances: known ? covariances : null,
     families: families.map(({ name }) => name),
@@ -41,12 +48,14 @@ export function fitJob(
 
 /** Does a job with families known by name. */
 export async function runFitJob(
-  { layer, covariances, families, effort, estimates }: FitJob,
+  { task, layer, covariances, families, effort, estimates }: FitJob,
   known: readonly FormFamily[],
 ): Promise<JournalValue> {
   const metric = covariances?.map((data) => matrix(Math.sqrt(data.length), Math.sqrt(data.length), data));
   const targets = ownTargets(layer, metric ?? null, () => null);
   const wanted = families.map((name) => known.find((family) => family.name === name)!);
+  if (task === "convergence")
+    return namedNumbersCodec.encode(await errorsAlong(layer, targets, wanted, effort.rounds));
   const candidates = await fitCandidates(layer, targets, wanted, effort, undefined, estimates);
   return candidatesCodec(layer, targets, wanted, effort.sizes).encode(candidates);
 }

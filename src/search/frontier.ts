@@ -10,7 +10,7 @@ const mostPoints = 40;
 
 /**
  * What the sensitivities predict for every budget of MACs when layers take forms of one family only, or of any (null),
- * or stay as they are: everything that was tried counts, each with the error of its last fit. From the cheapest network
+ * or stay as they are: everything that was tried counts, each with the error expected of it. From the cheapest network
  * to the untouched one.
  */
 export function predictedFrontier(
@@ -22,7 +22,7 @@ export function predictedFrontier(
     { cost: standard.cost.macs, loss: 0 },
     ...tried
       .filter((candidate) => family === null || candidate.family === family)
-      .map(({ cost, error }) => ({ cost: cost.macs, loss: lossAt(sensitivities[l]!, error) })),
+      .map(({ cost, expected }) => ({ cost: cost.macs, loss: lossAt(sensitivities[l]!, expected) })),
   ]);
   return thinned(supportedFrontier(choices));
 }

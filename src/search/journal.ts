@@ -65,14 +65,20 @@ export function candidatesCodec(
   return {
     encode: ({ tried, front }: LayerCandidates): JournalValue => ({
       errors: Float64Array.from(tried, ({ error }) => error),
+      expected: Float64Array.from(tried, ({ expected }) => expected),
       front: Int32Array.from(front, ({ plan }) => tried.findIndex((other) => other.plan === plan)),
       forms: front.map(({ forms }) => forms.map(encodeWeights)),
     }),
     decode: (value: JournalValue): LayerCandidates => {
       const { plans, declined } = proposalsFor(layer, families, sizes);
       const errors = floats(field(value, "errors"));
-      if (errors.length !== plans.length) throw new Mismatch();
-      const tried = plans.map((proposal, i) => ({ ...proposal, error: errors[i]! }));
+      const expected = floats(field(value, "expected"));
+      if (errors.length !== plans.length || expected.length !== plans.length) throw new Mismatch();
+      const tried = plans.map((proposal, i) => ({
+        ...proposal,
+        error: errors[i]!,
+        expected: expected[i]!,
+      }));
       const forms = list(field(value, "forms"));
       const front = Array.from(integers(field(value, "front")), (index, f): Candidate => {
         const own = tried[index];
@@ -95,6 +101,20 @@ export const sensitivityCodec = {
     const errors = [...floats(field(value, "errors"))];
     if (errors.length !== losses.length) throw new Mismatch();
     return { points: errors.map((error, i) => ({ error, loss: losses[i]! })) };
+  },
+};
+
+/** Numbers by name. */
+export const namedNumbersCodec = {
+  encode: (numbers: ReadonlyMap<string, ArrayLike<number>>): JournalValue => ({
+    names: [...numbers.keys()],
+    numbers: [...numbers.values()].map((own) => Float64Array.from(own)),
+  }),
+  decode: (value: JournalValue): Map<string, Float64Array> => {
+    const numbers = list(field(value, "numbers")).map(floats);
+    const names = list(field(value, "names"));
+    if (names.length !== numbers.length) throw new Mismatch();
+    return new Map(numbers.map((own, i) => [String(names[i]), own]));
   },
 };
 
@@ -142,7 +162,8 @@ export function solutionCodec(slots: readonly LayerSlot[], layers: readonly Laye
         const templates = layer.targets.map((_, g) => own.plan ?? layer.standard.forms[g]!);
         const forms = decodeForms(field(one, "forms"), templates);
         const latency = chosen[slot.index]!.latency;
-        const candidate = { ...own, error: floats(field(one, "error"))[0] ?? NaN, forms, latency };
+        const error = floats(field(one, "error"))[0] ?? NaN;
+        const candidate = { ...own, error, expected: error, forms, latency };
         const { dtype, spec } = slot.layer;
         const weights = {
           weight: Tensor.floats(dtype, slot.weightDims, numeric(field(one, "weight"))),

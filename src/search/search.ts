@@ -20,7 +20,15 @@ import type { FitTarget } from "../forms/index.js";
 import { sizesFor, type SearchEffort } from "./efforts.js";
 import { fitJob, type FitThreads } from "./fit-job.js";
 import { momentsOf, type SearchContext } from "./context.js";
-import { candidatesCodec, placeOf, resumed, solutionCodec, type Journal } from "./journal.js";
+import { measureConvergence } from "./convergence.js";
+import {
+  candidatesCodec,
+  namedNumbersCodec,
+  placeOf,
+  resumed,
+  solutionCodec,
+  type Journal,
+} from "./journal.js";
 import { workingModel, type DeclinedLayer, type LayerSlot, type Scope } from "./layers.js";
 import { batchWithin, imagesWithin } from "./memory.js";
 import { pauses } from "./pause.js";
@@ -174,7 +182,10 @@ export class Search {
     const names = families.map(({ name }) => name).join("+");
     const unit = ground.latency ? `${names} timed by ${ground.latency.target.engine}` : names;
     const layers: LayerCandidates[] = [];
-    const fitEffort = { ...effort.fit, sizes: sizesFor(effort.fit.sizes, cx.slots.length) };
+    const convergence = await resumed(cx.journal, `${unit} convergence`, namedNumbersCodec, () =>
+      measureConvergence({ ...ground, slots: cx.slots, pause: cx.pause }, families),
+    );
+    const fitEffort = { ...effort.fit, sizes: sizesFor(effort.fit.sizes, cx.slots.length), convergence };
     let done = 0;
     const fitLayer = async ({ layer, index }: LayerSlot): Promise<void> => {
       const targets = ground.targets[index]!;
@@ -183,7 +194,7 @@ export class Search {
       const slot = cx.slots[index]!;
       const estimates = latency && (await estimatesOf(latency, slot, families, fitEffort.sizes));
       const fit = async (): Promise<LayerCandidates> => {
-        const job = fitJob(layer, targets, families, fitEffort, estimates);
+        const job = fitJob("candidates", layer, targets, families, fitEffort, estimates);
         const elsewhere = await ground.threads?.fit(job);
         return elsewhere
           ? codec.decode(elsewhere)
@@ -264,7 +275,7 @@ export class Search {
     const chosen = this.layers.map((layer) =>
       choicesOf(layer).reduce((best, candidate) => (costOf(candidate) < costOf(best) ? candidate : best)),
     );
-    const loss = chosen.reduce((sum, { error }, l) => sum + lossAt(this.sensitivities[l]!, error), 0);
+    const loss = chosen.reduce((sum, { expected }, l) => sum + lossAt(this.sensitivities[l]!, expected), 0);
     const refit = (): Promise<Solution> => this.refit({ chosen, loss }, {});
     return (await this.resumed("cheapest", refit)) ?? refit();
   }

@@ -20,6 +20,7 @@ function job(families: readonly string[]): FitJob {
     group: 1,
   };
   return {
+    task: "candidates",
     layer: {
       name: "conv",
       op: "Conv",

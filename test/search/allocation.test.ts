@@ -8,7 +8,15 @@ const plan: FormPlan = { name: "standard", size: {}, terms: [], branches: [], st
 
 function candidate(macs: number, params: number, ms: number, error: number): Candidate {
   const latency = { ms, lowering: null };
-  return { family: "test", plan: { ...plan }, forms: [], cost: { macs, params }, error, latency };
+  return {
+    family: "test",
+    plan: { ...plan },
+    forms: [],
+    cost: { macs, params },
+    error,
+    expected: error,
+    latency,
+  };
 }
 
 function layerOf(front: readonly Candidate[], standard: Candidate): LayerCandidates {
