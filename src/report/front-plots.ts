@@ -15,7 +15,7 @@ export function fronts(decisions: readonly Decision[]): string {
   }
   if (byLayer.size === 0) return "";
   const note =
-    "Every point is a form that was fitted: its error (relative L2 of the layer's output, in the metric of its inputs) over the MACs it keeps. The line is the front that the budget was spent on, the filled point what was chosen, with its error after the refit.";
+    "Every point is a form that was fitted: the error (relative L2 of the layer's output, in the metric of its inputs) that its family's speed of convergence lets expect after the refit, over the MACs it keeps. The line is the front that the budget was spent on, the filled point what was chosen, with its error after the refit.";
   const figures = [...byLayer].map(([layer, own]) => figure(layer, own));
   return `${paragraph(note)}\n<details><summary>${byLayer.size} layer${byLayer.size === 1 ? "" : "s"}</summary>\n${figures.join("\n")}\n</details>`;
 }

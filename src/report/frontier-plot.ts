@@ -62,7 +62,7 @@ export function frontierPlot({ measure, chosen, series }: Frontier): string {
     ],
   });
   if (svg === "") return "";
-  const note = `The strong line is the least ${measures[measure]} that the sensitivities predict at each budget with all families, the soft ones with one family alone and untouched layers${others > 0 ? ` (${mostFamilies} families of ${alone.length}: those that do best at the choice's cost)` : ""}: the sum of what single layers do to the answers, each with its form's own weights. Filled points are the choice: as predicted, and as measured on the selected images with everything refitted together. Other budgets than MACs put the choice above the line.`;
+  const note = `The strong line is the least ${measures[measure]} that the sensitivities predict at each budget with all families, the soft ones with one family alone and untouched layers${others > 0 ? ` (${mostFamilies} families of ${alone.length}: those that do best at the choice's cost)` : ""}: the sum of what single layers do to the answers. Filled points are the choice: as predicted, and as measured on the selected images with everything refitted together. Other budgets than MACs put the choice above the line.`;
   return `${paragraph(note)}\n<figure>${wide(svg)}</figure>`;
 }
 
