@@ -77,11 +77,16 @@ export async function recover(
     return { original, changed: original };
   };
   const [train, judge] = [start(cx.fitted), start(cx.selected)];
+  /** The original's states behind the block; those before it go at once where the changed network has its own. */
+  const ahead = async (block: Block, flow: Flow): Promise<State[]> =>
+    flow.changed === flow.original
+      ? through(cx, block, flow.original, null)
+      : advanced(cx, block, flow.original, null);
   for (const [index, block] of blocks.entries()) {
     const own = block.slots.map((slot) => result[slot.index]!);
     const touched = own.some(({ candidate }) => candidate.plan) || train.changed !== train.original;
-    const targets = await through(cx, block, train.original, null);
-    const wanted = await through(cx, block, judge.original, null);
+    const targets = await ahead(block, train);
+    const wanted = await ahead(block, judge);
     if (touched && block.slots.length > 0 && block.outputs.length > 0) {
       const trainable = own.map((layer) => trainableOf(ground, layer));
       const before = await through(cx, block, judge.changed, own);
@@ -106,8 +111,8 @@ export async function recover(
       if (outcome.kept) for (const layer of trainable) place(result, layer.result());
     }
     const now = block.slots.map((slot) => result[slot.index]!);
-    train.changed = touched ? await through(cx, block, train.changed, now) : targets;
-    judge.changed = touched ? await through(cx, block, judge.changed, now) : wanted;
+    train.changed = touched ? await advanced(cx, block, train.changed, now) : targets;
+    judge.changed = touched ? await advanced(cx, block, judge.changed, now) : wanted;
     [train.original, judge.original] = [targets, wanted];
     cx.report("recovery", (index + 1) * training.steps, total);
   }
@@ -226,21 +231,31 @@ async function attempt(
 }
 
 /** States behind the block, with the given layers or the original's. */
-async function through(
+function through(
   cx: SearchContext,
   block: Block,
   states: readonly State[],
   fitted: readonly FittedLayer[] | null,
 ): Promise<State[]> {
+  return advanced(cx, block, [...states], fitted);
+}
+
+/** The same in place: each state gives way to its successor at once. */
+async function advanced(
+  cx: SearchContext,
+  block: Block,
+  states: State[],
+  fitted: readonly FittedLayer[] | null,
+): Promise<State[]> {
   const weights = new Map<number, LayerWeights>(fitted?.map((layer) => [layer.slot.index, layer.weights]));
-  const result: State[] = [];
-  for (let state of states) {
+  for (const [b, before] of states.entries()) {
     await cx.pause();
+    let state = before;
     for (const step of block.steps)
       state = await cx.network.advance(step, state, step.slot ? weights.get(step.slot.index) : undefined);
-    result.push(state);
+    states[b] = state;
   }
-  return result;
+  return states;
 }
 
 /** The original's outputs. */
