@@ -10,8 +10,12 @@ export interface Executor {
   readonly notice: string | null;
   /** Samples per run that the model is fixed to; null when the batch is free. */
   readonly fixedBatch: number | null;
-  /** Runs once; the result holds every requested output by name. Throws a ConvoptError that names the node where known. */
-  run(feeds: Feeds): Promise<ReadonlyMap<string, Tensor>>;
+  /**
+   * Runs once; the result holds every requested output by name. `into` has tensors of outputs' types and shapes whose
+   * memory the engine may write them to: a runtime's own buffers are given back late, and leave holes. Throws a
+   * ConvoptError that names the node where known.
+   */
+  run(feeds: Feeds, into?: Feeds): Promise<ReadonlyMap<string, Tensor>>;
   dispose(): Promise<void>;
 }
 

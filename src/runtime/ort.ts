@@ -57,7 +57,7 @@ export async function openOrt(model: Model, loaded: LoadedOrt, o: OpenOptions): 
     engine: `onnxruntime ${version}`,
     notice: null,
     fixedBatch: fixedBatchOf(model),
-    run: async (feeds) => {
+    run: async (feeds, into) => {
       o.signal?.throwIfAborted();
       checkFeeds(model.graph, feeds);
       const tensors = [...feeds].map(([name, tensor]) => [
@@ -66,7 +66,11 @@ export async function openOrt(model: Model, loaded: LoadedOrt, o: OpenOptions): 
       ]);
       if (outputs.length === 0) return new Map();
       try {
-        const results = await session.run(Object.fromEntries(tensors), outputs.map(nameOf));
+        const fetches = outputs.map((name) => {
+          const place = into?.get(name);
+          return [nameOf(name), place ? toOrtTensor(place, ort.Tensor, name) : null];
+        });
+        const results = await session.run(Object.fromEntries(tensors), Object.fromEntries(fetches));
         const named = outputs.map((name): [string, Tensor] => [
           name,
           fromOrtTensor(results[nameOf(name)], name),
