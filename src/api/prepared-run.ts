@@ -104,7 +104,7 @@ function opsetToSearch(
   const { lossless = false, ...limits } = budget;
   const searches = !lossless && Object.values(limits).some((limit) => limit !== undefined);
   const isOld = (model.opsets.get("") ?? everyRuntimes) < oldestRunnable;
-  return searches && isOld && engine === "auto" && !deterministic ? everyRuntimes : undefined;
+  return searches && isOld && engine !== "reference" && !deterministic ? everyRuntimes : undefined;
 }
 
 function checkOptions({ budget = {}, families, passes = preset.conv }: OptimizeOptions): void {
