@@ -2,12 +2,12 @@ import type { Frontier } from "../report/index.js";
 import { lossAt, predictedFrontier, type OutputKind, type Search, type Solution } from "../search/index.js";
 
 /**
- * What the search predicts for every budget of MACs, for all families and for each alone, beside what it chose.
+ * What the search predicts for every budget of MACs, for all families and for each alone, beside what it chose, if anything.
  * `others` are the MACs that no search touches, `before` those of the original.
  */
 export function frontierOf(
   search: Search,
-  { allocation, measured }: Solution,
+  solution: Solution | null,
   { others, before }: { readonly others: number; readonly before: number },
 ): Frontier {
   const { layers, sensitivities } = search;
@@ -15,13 +15,13 @@ export function frontierOf(
   const families = [...new Set(layers.flatMap(({ tried }) => tried.map(({ family }) => family)))];
   return {
     measure: measureOf(search.kinds),
-    chosen: {
-      kept: kept(allocation.chosen.reduce((sum, { cost }) => sum + cost.macs, 0)),
-      predicted: allocation.chosen.reduce(
+    chosen: solution && {
+      kept: kept(solution.allocation.chosen.reduce((sum, { cost }) => sum + cost.macs, 0)),
+      predicted: solution.allocation.chosen.reduce(
         (sum, { expected }, l) => sum + lossAt(sensitivities[l]!, expected),
         0,
       ),
-      measured: measured.divergence,
+      measured: solution.measured.divergence,
     },
     series: [null, ...(families.length > 1 ? families : [])].map((family) => ({
       family,

@@ -40,8 +40,8 @@ export const pictureSchema = z.object({
  */
 export const frontierSchema = z.object({
   measure: z.enum(["klDivergence", "squaredError", "both"]),
-  /** The choice: its loss as predicted, and as measured once all layers were refitted. */
-  chosen: z.object({ kept: z.number(), predicted: z.number(), measured: z.number() }),
+  /** The choice: its loss as predicted, and as measured once all layers were refitted; null where no budget was kept. */
+  chosen: z.object({ kept: z.number(), predicted: z.number(), measured: z.number() }).nullable(),
   series: z.array(
     z.object({
       family: z.string().nullable(),

@@ -12,21 +12,29 @@ const measures: Readonly<Record<Frontier["measure"], string>> = {
 /** Decades of the divergence that are drawn; what lies lower is at the bottom of any budget's interest. */
 const decades = 6;
 
-/** Families that are drawn alone: those that do best at the choice's cost. */
+/** Families that are drawn alone at most: those that do best at the choice's cost. */
 const mostFamilies = 6;
+
+/** Where the families are compared when there is no choice. */
+const middle = 0.5;
+
+const choiceNote =
+  "Filled points are the choice: as predicted, and as measured on the selected images with everything refitted together. Other budgets than MACs put the choice above the line.";
 
 /** What the search predicted for every budget of MACs, with its choice, beside each family alone. */
 export function frontierPlot({ measure, chosen, series }: Frontier): string {
   const highest = Math.max(...series.flatMap(({ points }) => points.map(({ loss }) => loss)));
   const drawn = (loss: number): boolean => loss > 0 && loss >= highest / 10 ** decades;
-  const { kept, predicted, measured } = chosen;
-  const choice = [
-    { label: "predicted", loss: predicted, below: predicted < measured },
-    { label: "measured", loss: measured, below: predicted >= measured },
-  ];
+  const choice = chosen
+    ? [
+        { label: "predicted", loss: chosen.predicted, below: chosen.predicted < chosen.measured },
+        { label: "measured", loss: chosen.measured, below: chosen.predicted >= chosen.measured },
+      ]
+    : [];
+  const kept = chosen?.kept ?? middle;
   const alone = series
     .filter(({ family }) => family !== null)
-    .sort((a, b) => lossWithin(a, chosen.kept) - lossWithin(b, chosen.kept));
+    .sort((a, b) => lossWithin(a, kept) - lossWithin(b, kept));
   const others = Math.max(0, alone.length - mostFamilies);
   const lines = [...series.filter(({ family }) => family === null), ...alone.slice(0, mostFamilies)].map(
     ({ family, points }): PlotSeries => ({
@@ -62,7 +70,7 @@ export function frontierPlot({ measure, chosen, series }: Frontier): string {
     ],
   });
   if (svg === "") return "";
-  const note = `The strong line is the least ${measures[measure]} that the sensitivities predict at each budget with all families, the soft ones with one family alone and untouched layers${others > 0 ? ` (${mostFamilies} families of ${alone.length}: those that do best at the choice's cost)` : ""}: the sum of what single layers do to the answers. Filled points are the choice: as predicted, and as measured on the selected images with everything refitted together. Other budgets than MACs put the choice above the line.`;
+  const note = `The strong line is the least ${measures[measure]} that the sensitivities predict at each budget with all families, the soft ones with one family alone and untouched layers${others > 0 ? ` (${mostFamilies} families of ${alone.length}: those that do best at ${percent(kept, 0)})` : ""}: the sum of what single layers do to the answers. ${chosen ? choiceNote : "No choice kept the budget."}`;
   return `${paragraph(note)}\n<figure>${wide(svg)}</figure>`;
 }
 

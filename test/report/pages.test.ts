@@ -84,6 +84,9 @@ describe("the page", () => {
     expect(count(section, /class="hidden"/g)).toBe(7 * 2);
     expect(count(section, /class="point full"/g)).toBe(2);
     expect(html).not.toMatch(/NaN|Infinity|undefined/);
+    const failed = renderHtml(sampleReport({ frontier: { measure: "klDivergence", chosen: null, series } }));
+    expect(failed).toContain("No choice kept the budget.");
+    expect(failed).not.toMatch(/NaN|Infinity|undefined|point full/);
     const nothing = { measure: "both", chosen: { kept: 1, predicted: 0, measured: 0 }, series: [] } as const;
     expect(renderHtml(sampleReport({ frontier: { ...nothing, series: [] } }))).not.toContain("<h2>Frontier");
   });
