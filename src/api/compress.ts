@@ -159,8 +159,7 @@ export class BudgetSearch {
     if (solution) recordDecisions(search, solution, ledger);
     const model = cloneModel(prepared.exact);
     if (solution) applyLayers(model, solution.fitted);
-    const frontier =
-      solution && frontierOf(search, solution, { others: fixed.macs, before: before.macs ?? 0 });
+    const frontier = frontierOf(search, solution, { others: fixed.macs, before: before.macs ?? 0 });
     return { model, search, solution, frontier, latency, timings: clock.timings(), images: search.images };
   }
 
