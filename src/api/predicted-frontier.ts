@@ -1,5 +1,11 @@
 import type { Frontier } from "../report/index.js";
-import { lossAt, predictedFrontier, type OutputKind, type Search, type Solution } from "../search/index.js";
+import {
+  predictedFrontier,
+  predictedLoss,
+  type OutputKind,
+  type Search,
+  type Solution,
+} from "../search/index.js";
 
 /**
  * What the search predicts for every budget of MACs, for all families and for each alone, beside what it chose, if anything.
@@ -17,10 +23,7 @@ export function frontierOf(
     measure: measureOf(search.kinds),
     chosen: solution && {
       kept: kept(solution.allocation.chosen.reduce((sum, { cost }) => sum + cost.macs, 0)),
-      predicted: solution.allocation.chosen.reduce(
-        (sum, { expected }, l) => sum + lossAt(sensitivities[l]!, expected),
-        0,
-      ),
+      predicted: predictedLoss(solution.allocation.chosen, sensitivities),
       measured: solution.measured.divergence,
     },
     series: [null, ...(families.length > 1 ? families : [])].map((family) => ({

@@ -1,4 +1,4 @@
-import type { LayerCandidates } from "./candidates.js";
+import type { Candidate, LayerCandidates } from "./candidates.js";
 import { paretoFront, type Choice } from "./knapsack.js";
 import { lossAt, type Sensitivity } from "./sensitivity.js";
 
@@ -25,6 +25,14 @@ export function predictedFrontier(
       .map(({ cost, expected }) => ({ cost: cost.macs, loss: lossAt(sensitivities[l]!, expected) })),
   ]);
   return thinned(supportedFrontier(choices));
+}
+
+/** The sum of what the sensitivities predict of one candidate per layer. */
+export function predictedLoss(
+  chosen: readonly Pick<Candidate, "expected">[],
+  sensitivities: readonly Sensitivity[],
+): number {
+  return chosen.reduce((sum, { expected }, l) => sum + lossAt(sensitivities[l]!, expected), 0);
 }
 
 /**

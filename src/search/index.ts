@@ -11,7 +11,7 @@ export {
 export { applyLayers } from "./apply.js";
 export { proposalsFor, type Candidate, type LayerCandidates, type Proposal } from "./candidates.js";
 export { runFitJob, type FitJob, type FitThreads } from "./fit-job.js";
-export { predictedFrontier, supportedFrontier, type FrontierPoint } from "./frontier.js";
+export { predictedFrontier, predictedLoss } from "./frontier.js";
 export type { Journal, JournalValue } from "./journal.js";
 export type { DeclinedLayer, LayerSlot, Scope } from "./layers.js";
 export type { FittedLayer } from "./refit.js";

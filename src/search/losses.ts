@@ -5,9 +5,10 @@ import { lossAt, type MeasuredLoss, type Sensitivity } from "./sensitivity.js";
 const tieBreak = 1e-10;
 
 /**
- * What is known of candidates' losses once they are refitted: measured where they were measured, else the layer's curve, corrected by how far
- * the measured candidates of the same family lie off it. Errors of one size hurt more or less by the form that makes
- * them. From the error at hand to the expected one it goes along the curve. Where the answers don't tell candidates apart, the smaller error wins.
+ * What is known of candidates' losses once they are refitted: measured where they were measured, else the layer's curve,
+ * corrected by how far the measured candidates of the same family lie off it. Errors of one size hurt more or less by the
+ * form that makes them. From the error at hand to the expected one it goes along the curve. Where the answers don't tell
+ * candidates apart, the smaller error wins.
  */
 export class Losses {
   readonly #measured = new Map<Candidate, number>();

@@ -21,6 +21,7 @@ import { sizesFor, type SearchEffort } from "./efforts.js";
 import { fitJob, type FitThreads } from "./fit-job.js";
 import { momentsOf, type SearchContext } from "./context.js";
 import { measureConvergence } from "./convergence.js";
+import { predictedLoss } from "./frontier.js";
 import {
   candidatesCodec,
   namedNumbersCodec,
@@ -35,7 +36,7 @@ import { pauses } from "./pause.js";
 import { RuntimeProducts } from "./products.js";
 import { recoverNetwork } from "./recovery.js";
 import { refitSequentially, unfitted, type FittedLayer, type RefitOptions } from "./refit.js";
-import { lossAt, measureSensitivities, type Sensitivity } from "./sensitivity.js";
+import { measureSensitivities, type Sensitivity } from "./sensitivity.js";
 import { StagedNetwork, type State } from "./staged-network.js";
 import { estimatesOf, timed, type SearchLatency } from "./timing.js";
 
@@ -182,6 +183,7 @@ export class Search {
     const names = families.map(({ name }) => name).join("+");
     const unit = ground.latency ? `${names} timed by ${ground.latency.target.engine}` : names;
     const layers: LayerCandidates[] = [];
+    cx.report("candidates", 0, cx.slots.length);
     const convergence = await resumed(cx.journal, `${unit} convergence`, namedNumbersCodec, () =>
       measureConvergence({ ...ground, slots: cx.slots, pause: cx.pause }, families),
     );
@@ -275,7 +277,7 @@ export class Search {
     const chosen = this.layers.map((layer) =>
       choicesOf(layer).reduce((best, candidate) => (costOf(candidate) < costOf(best) ? candidate : best)),
     );
-    const loss = chosen.reduce((sum, { expected }, l) => sum + lossAt(this.sensitivities[l]!, expected), 0);
+    const loss = predictedLoss(chosen, this.sensitivities);
     const refit = (): Promise<Solution> => this.refit({ chosen, loss }, {});
     return (await this.resumed("cheapest", refit)) ?? refit();
   }
