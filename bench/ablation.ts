@@ -1,7 +1,7 @@
 /*
  * What the ingredients of the search are worth: quality at one budget with one of them left out at a time:
  *
- *     npx tsx bench/ablation.ts resnet20 0.5 [--effort normal] [--seeds 0,1] [--recovery]
+ *     npx tsx bench/ablation.ts resnet20 0.5 [--effort normal] [--seeds 0,1] [--recovery] [--threads 1]
  *
  * Variants share candidates and sensitivities where they don't differ in them. `--recovery` adds the stages of the label-free
  * recovery of effort max behind the same refit. Needs the shared material and CONVOPT_PYTHON with numpy, onnx and
@@ -30,6 +30,8 @@ const { positionals, values } = parseArgs({
     effort: { type: "string", default: "normal" },
     seeds: { type: "string", default: "0" },
     recovery: { type: "boolean", default: false },
+    /** Of the runtime: 1 where something else runs beside it. */
+    threads: { type: "string", default: "0" },
   },
 });
 const [name = "resnet20", kept = "0.5"] = positionals;
@@ -80,18 +82,21 @@ for (const seed of values.seeds.split(",").map(Number)) {
   const preprocess = subject.preprocess === null ? null : await loadPreprocess(subject.preprocess);
   const calibration = await loadData(subject.calib, model.graph.requiredInputs, { preprocess });
   const prepared = await prepareRun(model, { calibration, seed });
-  const journals = { images: memoryJournal(), noise: memoryJournal() };
+  const journals = new Map<string, Journal>();
   for (const variant of variants) {
     const start = performance.now();
     const { exact, run, before, exactCost } = prepared;
     const { data } = variant.noise ? runData(exact, null, { seed }) : run;
     const shapes = costShapes(exact, data, {});
-    const journal = journals[variant.noise ? "noise" : "images"];
+    // What candidates are made of: variants that share it share them.
+    const basis = `${variant.noise ?? false} ${variant.effort?.convergence ?? true}`;
+    const journal = journals.get(basis) ?? memoryJournal();
+    journals.set(basis, journal);
     const search = await Search.prepare(exact, inferFacts(exact, { shapes }), data, {
       ...{ seed, shapes, scope: {}, batch: batchFor(exact, data) },
       families: prepared.families.filter(variant.families ?? (() => true)),
       effort: { ...none, ...variant.effort },
-      open: (part) => openExecutor(part, { engine: "auto" }),
+      open: (part) => openExecutor(part, { engine: "auto", threads: Number(values.threads) }),
       report: () => undefined,
       journal: variant.uniform ? withUniformSensitivity(journal) : journal,
     });

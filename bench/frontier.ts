@@ -19,6 +19,8 @@ const { positionals, values } = parseArgs({
     effort: { type: "string", default: "normal" },
     seeds: { type: "string", default: "0" },
     families: { type: "string" },
+    /** Of the run: 1 where something else runs beside it. */
+    threads: { type: "string", default: "0" },
     /** Also the frontier of every family alone. */
     "single-forms": { type: "boolean", default: false },
     /** Folder that the models stay in. */
@@ -35,7 +37,7 @@ for (const seed of values.seeds.split(",")) {
   const folder = join(scratch, `${name}-${values.effort}-${seed}`);
   const ran = runCli([
     ...["sweep", subject.model, folder, "--points", budgets, "--calib", subject.calib],
-    ...["--effort", values.effort, "--seed", seed, "--quiet"],
+    ...["--effort", values.effort, "--seed", seed, "--threads", values.threads, "--quiet"],
     ...(subject.preprocess ? ["--preprocess", subject.preprocess] : []),
     ...(values.families ? ["--families", values.families] : []),
     ...(values["single-forms"] ? ["--single-forms"] : []),

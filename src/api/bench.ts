@@ -1,18 +1,11 @@
 import type { DataSet } from "../calib/index.js";
 import { UsageError, type Model } from "../ir/index.js";
-import {
-  interleave,
-  kernelRows,
-  namedCopy,
-  ratioSpread,
-  spreadOf,
-  type InterleaveOptions,
-  type Series,
-} from "../latency/index.js";
-import { fixedBatchOf, openTimed, type Feeds, type TimedModel } from "../runtime/index.js";
+import { interleave, ratioSpread, spreadOf, type InterleaveOptions, type Series } from "../latency/index.js";
+import { fixedBatchOf, type Feeds, type TimedModel } from "../runtime/index.js";
 import type { Benchmark, LayerTime, ModelTime } from "../report/index.js";
 import { dataOrNoise } from "./data.js";
-import { fileOf, inFile } from "./load.js";
+import { openForTiming, profiledKernels } from "./kernel-profile.js";
+import { fileOf } from "./load.js";
 import { thisMachine } from "./machine.js";
 import type { RunControl, TimingOptions } from "./options.js";
 
@@ -24,6 +17,8 @@ export interface BenchOptions extends RunControl, TimingOptions {
   /** What the models are fed: the first samples, one batch. Seeded noise when absent. */
   readonly data?: DataSet | null;
   readonly dataPath?: string;
+  /** Noise is what is wanted, where no data is given: no warning of it. */
+  readonly noiseMeant?: boolean;
   /** Full shapes of inputs by name, the batch included. */
   readonly shapes?: ReadonlyMap<string, readonly number[]>;
   /** Time every kernel as well, in runs of their own. */
@@ -34,7 +29,6 @@ export interface BenchOptions extends RunControl, TimingOptions {
 const usualRounds = 50;
 const usualSeconds = 20;
 const leastRounds = 5;
-const profiledRuns = 30;
 
 /**
  * Wall time of models in turn, each as its users run it: all of the runtime's optimizations, one batch, feeds made
@@ -50,12 +44,17 @@ export async function bench(models: readonly Model[], options: BenchOptions = {}
     warnings.push(text);
     options.onWarning?.(text);
   };
-  const feeds = models.map((model) => timingFeeds(model, { ...options, onWarning: warn }));
+  const feeds = models.map((model) =>
+    timingFeeds(
+      model,
+      options.noiseMeant ? { ...options, onWarning: () => undefined } : { ...options, onWarning: warn },
+    ),
+  );
   const opened: TimedModel[] = [];
   try {
     for (const [i, model] of models.entries()) {
       options.onProgress?.({ step: "loading", done: i, total: models.length });
-      opened.push(await openModel(model, feeds[i]!, options, { probe: true }));
+      opened.push(await openForTiming(model, feeds[i]!, options, { probe: true }));
     }
     const engine = opened[0]!.engine;
     const rounds = runs ?? usualRounds;
@@ -71,7 +70,11 @@ export async function bench(models: readonly Model[], options: BenchOptions = {}
     });
     for (const text of warningsOf(series)) warn(text);
     for (const model of opened.splice(0)) await model.dispose();
-    const layers = options.layers ? await profiles(models, feeds, options) : models.map(() => null);
+    const layers: (LayerTime[] | null)[] = [];
+    for (const [i, model] of models.entries()) {
+      if (options.layers) options.onProgress?.({ step: "timing layers", done: i, total: models.length });
+      layers.push(options.layers ? await layerTimes(model, feeds[i]!, options) : null);
+    }
     return {
       schema: "convopt.bench/1",
       engine,
@@ -112,17 +115,6 @@ export function timingFeeds(
   return new Map([...data.arrays].map(([name, array]) => [name, array.batch(samples)]));
 }
 
-function openModel(
-  model: Model,
-  feeds: Feeds,
-  { engine = "auto", threads = 0, browser, signal }: BenchOptions,
-  special: { readonly probe?: boolean; readonly profile?: boolean },
-): Promise<TimedModel> {
-  return inFile(model, () =>
-    openTimed(model, feeds, { engine, threads, browser, ...special, ...(signal ? { signal } : {}) }),
-  );
-}
-
 function modelTime(model: Model, series: Series, first: Series, layers: LayerTime[] | null): ModelTime {
   // Both the milliseconds and the ratio are of the rounds' quickest runs.
   const { median: middle, quartiles, interval, least } = spreadOf(series.rounds);
@@ -136,6 +128,14 @@ function modelTime(model: Model, series: Series, first: Series, layers: LayerTim
     outliers,
     layers,
   };
+}
+
+/** Kernels of a model; null where the engine has no profiler. */
+async function layerTimes(model: Model, feeds: Feeds, options: BenchOptions): Promise<LayerTime[] | null> {
+  const rows = await profiledKernels(model, feeds, options);
+  return rows.length > 0
+    ? rows.map(({ layer, op, kernel, nodes, ms }) => ({ layer, op, kernel, nodes: [...nodes], ms }))
+    : null;
 }
 
 /** What makes the figures doubtful. */
@@ -156,34 +156,4 @@ function warningsOf(series: readonly Series[]): string[] {
         ]
       : []),
   ];
-}
-
-/** Kernels of each model; null where the engine has no profiler. */
-async function profiles(
-  models: readonly Model[],
-  feeds: readonly Feeds[],
-  options: BenchOptions,
-): Promise<(LayerTime[] | null)[]> {
-  const all: (LayerTime[] | null)[] = [];
-  for (const [i, model] of models.entries()) {
-    options.onProgress?.({ step: "timing layers", done: i, total: models.length });
-    const named = namedCopy(model);
-    const timed = await openModel(named, feeds[i]!, options, { profile: true });
-    try {
-      const spent: number[] = [];
-      for (let run = 0; run < profiledRuns && sum(spent) < 5000; run++) {
-        options.signal?.throwIfAborted();
-        spent.push((await timed.run()).ms);
-      }
-      const rows = kernelRows(named, await timed.kernels());
-      all.push(rows.length > 0 ? rows.map((row) => ({ ...row, nodes: [...row.nodes] })) : null);
-    } finally {
-      await timed.dispose();
-    }
-  }
-  return all;
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

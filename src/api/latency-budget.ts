@@ -71,6 +71,7 @@ export function latencyOptions({
     ...(signal ? { signal } : {}),
     ...(onProgress ? { onProgress } : {}),
     ...(onWarning ? { onWarning } : {}),
+    noiseMeant: true,
   };
 }
 

@@ -186,7 +186,7 @@ function layerReports({
         name: node.label,
         op: node.op,
         shape: node.input(1)?.type?.shape?.join("x") ?? node.input(1)?.constant?.dims.join("x") ?? "",
-        ms: millisecondsOf(fitted.get(node.label), standardMs.get(node.label)),
+        ...millisecondsOf(fitted.get(node.label), standardMs.get(node.label)),
         candidates: candidates.get(node.label) ?? 0,
       };
       const chosen = fitted.get(node.label);
@@ -230,16 +230,18 @@ function layerReports({
 function millisecondsOf(
   chosen: FittedLayer | undefined,
   before: number | null | undefined,
-): LayerReport["ms"] {
-  const after = chosen?.candidate.plan ? (chosen.candidate.latency?.ms ?? null) : before;
-  return [before ?? null, after ?? null];
+): Pick<LayerReport, "ms" | "msInterval"> {
+  const { plan, latency } = chosen?.candidate ?? {};
+  const after = plan ? latency?.ms : before;
+  const interval = plan ? latency?.interval : null;
+  return { ms: [before ?? null, after ?? null], ...(interval ? { msInterval: [...interval] } : {}) };
 }
 
 function appliedForm(
   { candidate, slot }: FittedLayer,
   macs: number | null,
   params: number,
-): Omit<LayerReport, "name" | "op" | "shape" | "ms" | "candidates"> {
+): Omit<LayerReport, "name" | "op" | "shape" | "ms" | "msInterval" | "candidates"> {
   return {
     macs: [macs, candidate.cost.macs],
     params: [

@@ -14,6 +14,8 @@ export interface KernelRow {
   readonly nodes: readonly string[];
   /** Over the profiled runs: their median, or what was asked for. */
   readonly ms: number;
+  /** Milliseconds of each of them. */
+  readonly runs: readonly number[];
 }
 
 const blocked = "_nchwc";
@@ -41,7 +43,7 @@ export function kernelRows(
     if (entry) entry.ms.push(kernel.ms);
     else times.set(key, { kernel, ms: [kernel.ms] });
   }
-  const rows = [...times.values()].map(({ kernel, ms }) => ({ kernel, ms: summary(ms), anchor: anchorOf(model, kernel.name) })); // prettier-ignore
+  const rows = [...times.values()].map(({ kernel, ms }) => ({ kernel, runs: ms, ms: summary(ms), anchor: anchorOf(model, kernel.name) })); // prettier-ignore
   const owners = new Map<Node, number>();
   for (const [i, { anchor }] of rows.entries()) if (anchor) owners.set(anchor.node, i);
   const members = rows.map(({ anchor }) => (anchor ? [anchor.node] : []));
@@ -51,10 +53,10 @@ export function kernelRows(
     if (owner !== null) members[owner]!.push(node);
   }
   const place = new Map(model.graph.nodes.map((node, i) => [node, i]));
-  return rows.map(({ kernel, ms }, i) => {
+  return rows.map(({ kernel, ms, runs }, i) => {
     const nodes = members[i]!.sort((a, b) => place.get(a)! - place.get(b)!);
     const main = nodes.find((node) => node.is("Conv", "ConvTranspose", "Gemm", "MatMul")) ?? nodes[0];
-    return { layer: main?.label ?? null, op: kernel.op, kernel: kernel.name, nodes: nodes.map(({ label }) => label), ms }; // prettier-ignore
+    return { layer: main?.label ?? null, op: kernel.op, kernel: kernel.name, nodes: nodes.map(({ label }) => label), ms, runs }; // prettier-ignore
   });
 }
 

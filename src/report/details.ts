@@ -50,6 +50,29 @@ export const frontierSchema = z.object({
   ),
 });
 
+const millisecondsSchema = z.object({
+  ms: z.number().nonnegative(),
+  /** 95 % of the median. */
+  interval: z.tuple([z.number(), z.number()]),
+});
+
+/**
+ * Milliseconds as measured in the original and in the written model: of each layer, null where the runtime shows no
+ * kernel of it, and of everything else.
+ */
+export const layerMillisecondsSchema = z.object({
+  layers: z.array(
+    z.object({
+      name: z.string(),
+      before: millisecondsSchema.nullable(),
+      after: millisecondsSchema.nullable(),
+    }),
+  ),
+  others: z.object({ before: millisecondsSchema.nullable(), after: millisecondsSchema.nullable() }),
+});
+
+export type Milliseconds = z.infer<typeof millisecondsSchema>;
+export type LayerMilliseconds = z.infer<typeof layerMillisecondsSchema>;
 export type Frontier = z.infer<typeof frontierSchema>;
 export type Network = z.infer<typeof networkSchema>;
 export type Picture = z.infer<typeof pictureSchema>;

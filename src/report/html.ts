@@ -2,8 +2,10 @@ import { forHtml } from "./escape.js";
 import { frontierPlot } from "./frontier-plot.js";
 import { fronts } from "./front-plots.js";
 import { byteSize, milliseconds, percent, quantity, small } from "./format.js";
-import { barLegend, errorPlot, layerBars } from "./depth-plots.js";
+import { errorPlot } from "./depth-plots.js";
 import { folded, htmlPage, list, paragraph, section, table, wide } from "./html-page.js";
+import { barLegend, layerBars } from "./layer-bars.js";
+import { layerMillisecondsSection } from "./layer-milliseconds.js";
 import { mapStyle, networkMap } from "./network-map.js";
 import { pictureRows, pictureStyle } from "./pictures.js";
 import { plotStyle } from "./plot.js";
@@ -42,6 +44,7 @@ export function renderHtml(report: Report): string {
     titled("Pictures", pictures),
     titled("What each layer became", map),
     titled("Cost along the depth", bars(report.layers)),
+    titled("Milliseconds of each layer", layerMillisecondsSection(report)),
     titled("Error along the depth", errors === "" ? "" : `${errorNote(report)}\n${errors}`),
     section("Layers", layers(report)),
     titled("Candidates", plots),
@@ -54,14 +57,13 @@ export function renderHtml(report: Report): string {
 }
 
 function bars(reports: readonly LayerReport[]): string {
-  const [macs, ms] = [layerBars(reports, "macs"), layerBars(reports, "ms")];
-  return [macs, ms].every((svg) => svg === "")
-    ? ""
-    : barLegend +
-        [macs, ms]
-          .filter((svg) => svg !== "")
-          .map(wide)
-          .join("\n");
+  const layers = reports.map(({ name, macs: [before, after] }) => ({
+    name,
+    before: before === null ? null : { value: before },
+    after: after === null ? null : { value: after },
+  }));
+  const svg = layerBars("MACs of each layer, before and after", layers, quantity);
+  return svg === "" ? "" : barLegend + wide(svg);
 }
 
 function errorNote({ profile }: Report): string {

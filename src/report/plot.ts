@@ -56,6 +56,7 @@ export const plotStyle = `
 .plot .point { fill: var(--back); stroke: var(--after); stroke-width: 1.5; } .plot .point.full { fill: var(--after); }
 .plot .quiet.line { stroke: var(--before); stroke-width: 1; } .plot .quiet.point { stroke: var(--before); stroke-width: 1; }
 .plot .quiet.point.full { fill: var(--before); }
+.plot .whisker { fill: none; stroke: var(--ink); stroke-width: 1; }
 .plot .hidden { opacity: 0; } figure { margin: 1rem 0; } figcaption { color: var(--soft); }
 `.trim();
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { frontierSchema, networkSchema, pictureSchema } from "./details.js";
+import { frontierSchema, layerMillisecondsSchema, networkSchema, pictureSchema } from "./details.js";
 import { decisionSchema } from "./explanation.js";
 import { errorProfileSchema } from "./verification.js";
 
@@ -25,7 +25,10 @@ export const layerSchema = z.object({
   shape: z.string(),
   macs: z.tuple([z.number().nullable(), z.number().nullable()]),
   params: z.tuple([count, count]),
+  /** Milliseconds before and after, as the latency model predicts them. */
   ms: z.tuple([measured, measured]),
+  /** 95 % interval of those after, where a form was timed for it. */
+  msInterval: z.tuple([z.number(), z.number()]).optional(),
   form: z.string(),
   plan: z.object({ branches: z.array(branch) }),
   error: measured,
@@ -94,10 +97,11 @@ export const reportSchema = z.object({
   /** Every decision of the run, in order; in report files, for `explain`. */
   decisions: z.array(decisionSchema).optional(),
   /**
-   * In report files: the search's predictions for all budgets, the original's structure, errors along its depth, judged
-   * images of image-to-image models.
+   * In report files: the search's predictions for all budgets, measured milliseconds, the original's structure, errors
+   * along its depth, judged images of image-to-image models.
    */
   frontier: frontierSchema.optional(),
+  milliseconds: layerMillisecondsSchema.optional(),
   network: networkSchema.optional(),
   profile: errorProfileSchema.optional(),
   pictures: z.array(pictureSchema).optional(),

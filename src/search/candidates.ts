@@ -42,6 +42,8 @@ export interface Candidate extends Omit<Proposal, "plan" | "estimate"> {
 /** Milliseconds of a layer's nodes on the target, and how its form is lowered there (null for the layer itself). */
 export interface CandidateLatency {
   readonly ms: number;
+  /** 95 % of the timing; null where nothing was timed. */
+  readonly interval: readonly [number, number] | null;
   readonly lowering: Lowering | null;
 }
 
@@ -229,7 +231,7 @@ export function timedFront(
   if (withMacs) axes.push(({ cost }) => cost.macs);
   return {
     ...layer,
-    standard: { ...layer.standard, latency: { ms: standardMs, lowering: null } },
+    standard: { ...layer.standard, latency: { ms: standardMs, interval: null, lowering: null } },
     front: frontOf(faster, axes),
   };
 }

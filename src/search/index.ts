@@ -16,6 +16,6 @@ export type { Journal, JournalValue } from "./journal.js";
 export type { DeclinedLayer, LayerSlot, Scope } from "./layers.js";
 export type { FittedLayer } from "./refit.js";
 export { efforts, type SearchEffort } from "./efforts.js";
-export { Search, type Draft, type SearchOptions, type Solution } from "./search.js";
+export { Search, type Draft, type Solution } from "./search.js";
 export { lossAt } from "./sensitivity.js";
 export type { SearchLatency } from "./timing.js";

@@ -1,64 +1,22 @@
-import { splitImages, type DataSet, type LayerMoments } from "../calib/index.js";
+import type { DataSet } from "../calib/index.js";
 import type { FormFamily } from "../engine/index.js";
 import { cloneModel, type Model, type Tensor } from "../ir/index.js";
-import { solveSpd } from "../linalg/index.js";
-import { inferFacts, type FactTable } from "../measure/index.js";
-import type { Executor } from "../runtime/index.js";
+import type { FactTable } from "../measure/index.js";
 import { choicesOf, type Allocation, type CostLimits } from "./allocation.js";
 import { Allocator } from "./allocator.js";
-import {
-  answersOf,
-  batchesOf,
-  distance,
-  outputKinds,
-  type Answers,
-  type Distance,
-  type OutputKind,
-} from "./answers.js";
-import { fitCandidates, ownTargets, type Candidate, type LayerCandidates } from "./candidates.js";
-import type { FitTarget } from "../forms/index.js";
-import { sizesFor, type SearchEffort } from "./efforts.js";
-import { fitJob, type FitThreads } from "./fit-job.js";
-import { momentsOf, type SearchContext } from "./context.js";
+import { distance, type Answers, type Distance, type OutputKind } from "./answers.js";
+import { fitCandidates, type Candidate, type LayerCandidates } from "./candidates.js";
+import { sizesFor } from "./efforts.js";
+import { fitJob } from "./fit-job.js";
 import { measureConvergence } from "./convergence.js";
 import { predictedLoss } from "./frontier.js";
-import {
-  candidatesCodec,
-  namedNumbersCodec,
-  placeOf,
-  resumed,
-  solutionCodec,
-  type Journal,
-} from "./journal.js";
-import { workingModel, type DeclinedLayer, type LayerSlot, type Scope } from "./layers.js";
-import { batchWithin, imagesWithin } from "./memory.js";
-import { pauses } from "./pause.js";
-import { RuntimeProducts } from "./products.js";
+import { layGroundwork, runModel, type Groundwork, type SearchOptions } from "./groundwork.js";
+import { candidatesCodec, namedNumbersCodec, placeOf, resumed, solutionCodec } from "./journal.js";
+import type { DeclinedLayer, LayerSlot } from "./layers.js";
 import { recoverNetwork } from "./recovery.js";
 import { refitSequentially, unfitted, type FittedLayer, type RefitOptions } from "./refit.js";
 import { measureSensitivities, type Sensitivity } from "./sensitivity.js";
-import { StagedNetwork, type State } from "./staged-network.js";
-import { estimatesOf, timed, type SearchLatency } from "./timing.js";
-
-export interface SearchOptions {
-  readonly families: readonly FormFamily[];
-  readonly effort: SearchEffort;
-  readonly seed: number;
-  /** Images per run; `fixed` when the model takes no other number. */
-  readonly batch: { readonly size: number; readonly fixed: boolean };
-  /** Full shapes of inputs by name, as the facts were inferred with. */
-  readonly shapes: ReadonlyMap<string, readonly number[]>;
-  readonly scope: Scope;
-  readonly open: (model: Model) => Promise<Executor>;
-  readonly report: (step: string, done: number, total: number | null) => void;
-  readonly signal?: AbortSignal | undefined;
-  /** Milliseconds of forms on the target, for limits on them; null leaves them out. */
-  readonly latency?: SearchLatency | null;
-  /** Threads that fit candidates of the preset's families; none by default. */
-  readonly threads?: FitThreads | null;
-  /** Finished units are written to it and taken from it. */
-  readonly journal?: Journal | null;
-}
+import { estimatesOf, timed } from "./timing.js";
 
 /** A model with every layer's form chosen and fitted, and what it does on the selected images. */
 export interface Solution {
@@ -72,27 +30,6 @@ export interface Draft {
   readonly allocation: Allocation;
   readonly fitted: readonly FittedLayer[];
 }
-
-/** What does not depend on the families: the original's activations, answers and moments. */
-interface Groundwork {
-  readonly cx: SearchContext;
-  /** Closes what the groundwork opened. */
-  readonly dispose: () => Promise<void>;
-  readonly effort: SearchEffort;
-  readonly declined: readonly DeclinedLayer[];
-  readonly original: Answers;
-  readonly kinds: readonly OutputKind[];
-  readonly moments: readonly LayerMoments[];
-  readonly targets: readonly (readonly FitTarget[])[];
-  readonly images: { readonly fitted: number; readonly selected: number };
-  /** Images that neither part needs, for guards that want many. */
-  readonly spare: { readonly count: number; batches(): Iterable<ReadonlyMap<string, Tensor>> };
-  readonly threads: FitThreads | null;
-  readonly latency: SearchLatency | null;
-}
-
-/** Images that a guard takes beside the selected ones at most, as their multiple. */
-const widening = 4;
 
 /** Candidates and sensitivities of a model, ready to be solved for any budget. */
 export class Search {
@@ -111,68 +48,11 @@ export class Search {
   readonly #recovered = new WeakMap<Solution, Promise<Solution>>();
 
   static async prepare(model: Model, facts: FactTable, data: DataSet, o: SearchOptions): Promise<Search> {
-    const { effort } = o;
-    const working = workingModel(model, facts, o.scope);
-    const split = splitImages(data.count, o.seed);
-    const products = new RuntimeProducts(o.open);
-    const workingFacts = inferFacts(working.model, { shapes: o.shapes });
-    const network = new StagedNetwork(working.model, workingFacts, working.slots, o.open);
-    const most = imagesWithin(network.bytesPerImage());
-    const fitted = split.fitted.subarray(0, Math.min(most, effort.fittedImages));
-    const selected = split.selected.subarray(0, Math.min(most, effort.selectedImages));
-    const size = o.batch.fixed ? o.batch.size : Math.min(o.batch.size, batchWithin(working.slots));
-    const cx: SearchContext = {
-      network,
-      slots: working.slots,
-      model: working.model,
-      open: o.open,
-      productsFor: products.of,
-      solve: solveSpd,
-      fitted: [...batchesOf(data, fitted, size, o.batch.fixed)],
-      selected: [...batchesOf(data, selected, size, o.batch.fixed)],
-      report: o.report,
-      pause: pauses(o.signal),
-      journal: o.journal ?? null,
-    };
-    const dispose = async (): Promise<void> => {
-      await network.dispose();
-      await products.dispose();
-    };
-    const groundwork = async (): Promise<Groundwork> => {
-      const original = await runModel(cx, working.model, cx.selected);
-      const kinds = outputKinds(working.model, original);
-      const moments = await originalMoments(cx);
-      const targets = cx.slots.map(({ layer, index }) =>
-        ownTargets(
-          layer,
-          moments[index]!.groups.map(({ covariance }) => covariance),
-          products.of,
-        ),
-      );
-      const images = { fitted: fitted.length, selected: selected.length };
-      const others = split.fitted.subarray(fitted.length).subarray(0, widening * selected.length);
-      const spare = { count: others.length, batches: () => batchesOf(data, others, size, o.batch.fixed) };
-      const { declined } = working;
-      const { threads = null, latency = null } = o;
-      return {
-        cx,
-        dispose,
-        effort,
-        declined,
-        original,
-        kinds,
-        moments,
-        targets,
-        images,
-        spare,
-        threads,
-        latency,
-      };
-    };
+    const ground = await layGroundwork(model, facts, data, o);
     try {
-      return await Search.fit(await groundwork(), o.families);
+      return await Search.fit(ground, o.families);
     } catch (error) {
-      await dispose();
+      await ground.dispose();
       throw error;
     }
   }
@@ -359,40 +239,4 @@ export class Search {
 
 function replaceInitializer(model: Model, name: string, tensor: Tensor): void {
   model.graph.value(name)!.initializer_ = tensor;
-}
-
-async function runModel(
-  cx: SearchContext,
-  model: Model,
-  batches: Iterable<ReadonlyMap<string, Tensor>>,
-): Promise<Answers> {
-  const executor = await cx.open(model);
-  try {
-    return await answersOf(executor, batches);
-  } finally {
-    await executor.dispose();
-  }
-}
-
-/** Moments of every layer's own inputs and outputs on the fitted images. */
-async function originalMoments(cx: SearchContext): Promise<LayerMoments[]> {
-  const { network } = cx;
-  const moments: LayerMoments[] = [];
-  let states: State[] = cx.fitted.map((feeds) => network.start(feeds));
-  for (const step of network.steps) {
-    await cx.pause();
-    const next: State[] = [];
-    for (const state of states) next.push(await network.advance(step, state));
-    if (step.slot) {
-      moments[step.slot.index] = await momentsOf(
-        cx,
-        step.slot,
-        states,
-        next.map((state) => state.get(step.slot!.output)!),
-      );
-      cx.report("calibration", step.slot.index + 1, cx.slots.length);
-    }
-    states = next;
-  }
-  return moments;
 }

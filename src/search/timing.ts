@@ -52,7 +52,7 @@ export async function timed(
   );
   return timedFront(
     layer,
-    costs.map(({ lowering }, i) => ({ ms: ms[i]!, lowering })),
+    costs.map(({ lowering, interval }, i) => ({ ms: ms[i]!, interval, lowering })),
     await target.layer(slot),
     sameCost,
   );
@@ -65,5 +65,6 @@ export async function timedAgain(
   { target, sameCost }: SearchLatency,
 ): Promise<CandidateLatency> {
   const [cost] = await target.costs(slot, [plan!], { rounds: chosenRounds, sameCost });
-  return { ms: cost!.ms, lowering: cost!.lowering };
+  const { ms, interval, lowering } = cost!;
+  return { ms, interval, lowering };
 }

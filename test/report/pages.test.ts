@@ -51,10 +51,40 @@ describe("the page", () => {
     if (layers > 2) expect(html).toContain("Error along the depth");
   });
 
+  it("shows milliseconds of layers as predicted and as measured, with their intervals", () => {
+    const base = sampleReport().layers;
+    const layers = base.map((layer, i) => ({
+      ...layer,
+      ms: [0.05, 0.02 - i / 1000] as [number, number],
+      ...(i === 0 ? { msInterval: [0.018, 0.022] as [number, number] } : {}),
+    }));
+    const predicted = renderHtml(sampleReport({ layers }));
+    expect(predicted).toContain("As predicted by the latency model");
+    expect(count(predicted, /class="whisker"/g)).toBe(1);
+    const span = (ms: number) => ({ ms, interval: [0.9 * ms, 1.1 * ms] as [number, number] });
+    const milliseconds = {
+      layers: [{ name: base[0]!.name, before: span(0.051), after: span(0.0213) }],
+      others: { before: span(0.004), after: null },
+    };
+    const html = renderHtml(sampleReport({ layers, milliseconds }));
+    const text = html.slice(
+      html.indexOf("Milliseconds of each layer"),
+      html.indexOf("Error along the depth"),
+    );
+    expect(text).toContain("0.0213 ± 0.0021");
+    expect(text).toContain("0.0200 ± 0.0020");
+    expect(text).toContain("everything else");
+    // Of the measured layer both bars, before and after; the prediction is a line across the second.
+    expect(count(text, /class="whisker"/g)).toBe(2);
+    expect(count(text, /class="whisker" d="[^"]*h/g)).toBe(1);
+    expect(reportSchema.parse(sampleReport({ layers, milliseconds }))).toBeTruthy();
+  });
+
   it("leaves out what it doesn't know", () => {
     const html = renderHtml(sampleReport());
     for (const title of [
       "Frontier",
+      "Milliseconds of each layer",
       "What each layer became",
       "Error along the depth",
       "Pictures",

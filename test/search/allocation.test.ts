@@ -7,7 +7,7 @@ import type { ConvLayer, FormPlan } from "../../src/forms/index.js";
 const plan: FormPlan = { name: "standard", size: {}, terms: [], branches: [], start: () => null! };
 
 function candidate(macs: number, params: number, ms: number, error: number): Candidate {
-  const latency = { ms, lowering: null };
+  const latency = { ms, interval: null, lowering: null };
   return {
     family: "test",
     plan: { ...plan },
@@ -118,14 +118,14 @@ describe("allocation", () => {
 
 describe("the front in milliseconds", () => {
   const front = [candidate(10, 1, 0, 0.4), candidate(20, 1, 0, 0.3), candidate(30, 1, 0, 0.2)];
-  const times = (ms: readonly number[]) => ms.map((one) => ({ ms: one, lowering: null }));
+  const times = (ms: readonly number[]) => ms.map((one) => ({ ms: one, interval: null, lowering: null }));
   const msOf = (layer: LayerCandidates): (number | undefined)[] =>
     layer.front.map(({ latency }) => latency?.ms);
 
   it("never holds a form that is not faster than the layer", () => {
     const timed = timedFront(layerOf(front, candidate(60, 1, 0, 0)), times([2, 5, 9]), 5, false);
     expect(msOf(timed)).toEqual([2]);
-    expect(timed.standard.latency).toEqual({ ms: 5, lowering: null });
+    expect(timed.standard.latency).toEqual({ ms: 5, interval: null, lowering: null });
   });
 
   it("drops what is beaten in time, unless MACs count too", () => {

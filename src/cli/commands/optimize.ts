@@ -142,11 +142,12 @@ async function writeReports(
   options: DetailOptions,
 ): Promise<void> {
   if (paths.length === 0) return;
+  const wantsTimes = report.budget.keepLatency !== undefined && report.latencyMs.runs !== null;
   const full = {
     ...report,
     decisions: ledger.entries.map(decisionOf),
     ...(frontier ? { frontier } : {}),
-    ...(await reportDetails(original, written, data, options)),
+    ...(await reportDetails(original, written, data, { ...options, timed: wantsTimes ? report : null })),
   };
   for (const path of paths) {
     await writeFileAtomically(path, renderers[extname(path).toLowerCase()]!(full));
