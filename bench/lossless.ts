@@ -1,12 +1,14 @@
 /*
- * Lossless rewriting of the shared models that are too big for continuous integration:
+ * Lossless rewriting of the shared models, those that are too big for continuous integration too:
  *
- *     npx tsx bench/lossless.ts style-mosaic light-vgg19
+ *     npx tsx bench/lossless.ts style-mosaic light-vgg19 [--threads 1]
  *
  * All exact passes run in memory; original and result are compared in ONNX Runtime on one seeded image. A light model
  * gets seeded random weights and is compared before its Softmax. Prints the relative output error (bar: 1e-5), MACs,
- * encoded bytes and the time of the passes.
+ * encoded bytes, the time of the passes, and the result's time relative to the original's, timed in turn (bar: 1.02).
  */
+import { parseArgs } from "node:util";
+import { bench } from "../src/api/bench.js";
 import { Ledger, runRewrites } from "../src/engine/index.js";
 import { cloneModel, Tensor, verify, type Model } from "../src/ir/index.js";
 import { inferFacts, modelCost, perSample, relativeL2 } from "../src/measure/index.js";
@@ -16,6 +18,11 @@ import { preset } from "../passes/index.js";
 import { outputsBeforeSoftmax, withRandomWeights } from "../test/shared/random-weights.js";
 import { seededNormal } from "../test/shared/seeded-normal.js";
 import { sharedModel } from "../test/shared/shared-models.js";
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { threads: { type: "string", default: "1" } },
+});
 
 function imageFor(model: Model): Feeds {
   return new Map(
@@ -34,7 +41,7 @@ async function answers(model: Model, feeds: Feeds, outputs: readonly string[]): 
 
 const macsOf = (model: Model): number | null => modelCost(model, perSample(inferFacts(model))).macs;
 
-for (const name of process.argv.slice(2)) {
+for (const name of positionals) {
   const loaded = await loadModel(sharedModel(name));
   const before = name.startsWith("light-") ? withRandomWeights(loaded) : loaded;
   const after = cloneModel(before);
@@ -48,7 +55,12 @@ for (const name of process.argv.slice(2)) {
   const actual = await answers(after, feeds, outputs);
   const error = Math.max(...outputs.map((output) => relativeL2(actual.get(output)!, expected.get(output)!)));
   const bytes = [before, after].map((model) => encodeModel(model).length);
+  const shapes = new Map([...feeds].map(([input, { dims }]) => [input, dims]));
+  const timed = await bench([before, after], {
+    ...{ shapes, threads: Number(values.threads), noiseMeant: true, runs: 60, seconds: 30 },
+  });
+  const time = timed.models[1]!.ratio.median;
   console.log(
-    JSON.stringify({ name, applied, error, macs: [macsOf(before), macsOf(after)], bytes, seconds }),
+    JSON.stringify({ name, applied, error, macs: [macsOf(before), macsOf(after)], bytes, seconds, time }),
   );
 }

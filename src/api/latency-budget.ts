@@ -93,8 +93,8 @@ export interface LatencyTry extends Draft {
 /**
  * The best solution that keeps the latency budget as measured against `reference`, among what `draft` makes of limits on
  * the layers' milliseconds: where the whole model turns out slower or faster than its layers promised, the limit is moved,
- * within the bracket of those that were too slow and too fast. Where no try keeps the budget the fastest is given. With a
- * profile there is nothing to measure.
+ * within the bracket of those that were too slow and too fast. Where no try keeps the budget the fastest is given; null,
+ * for the layers as they are, where that is not faster than the reference. With a profile there is nothing to measure.
  */
 export async function withinLatency(
   { exact, reference, exactTime }: Pick<PreparedRun, "exact" | "reference" | "exactTime">,
@@ -133,7 +133,7 @@ export async function withinLatency(
   const best =
     kept.sort((a, b) => a.tried.allocation.loss - b.tried.allocation.loss)[0] ??
     tries.sort((a, b) => a.ratio - b.ratio)[0];
-  return best?.tried.finish() ?? null;
+  return best && best.ratio < 1 ? best.tried.finish() : null;
 }
 
 /** Wall times of two models in turn; nulls where they can't be measured here. */
