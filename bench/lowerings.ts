@@ -4,7 +4,8 @@
  *
  *     npx tsx bench/lowerings.ts [part of a row's name] --threads 1 --rounds 15
  *
- * "ratio" is the layer's own time in that form relative to the dense layer's, timed in turn through ONNX Runtime.
+ * "ratio" is the layer's own time in that form relative to the dense layer's, timed in turn through ONNX Runtime. The one
+ * picked and the one that looked best among all then meet again, in rounds of their own: the best of many is the luckiest.
  */
 import { parseArgs } from "node:util";
 import {
@@ -33,6 +34,8 @@ const { positionals, values } = parseArgs({
   options: {
     threads: { type: "string", default: "1" },
     rounds: { type: "string", default: "15" },
+    /** Rounds in which the one picked and the best meet again. */
+    rematch: { type: "string", default: "64" },
   },
 });
 
@@ -56,6 +59,7 @@ const rows: readonly (readonly [channels: number, size: number, name: string, ma
   [16, 32, "spatial r=16", (spec) => spatiallySeparable(spec, 16, 0)],
 ];
 const threads = Number(values.threads);
+const standings: number[] = [];
 const engine = `onnxruntime ${await ortAvailable()}`;
 
 for (const [channels, size, name, make] of rows) {
@@ -91,8 +95,20 @@ for (const [channels, size, name, make] of rows) {
       `  ${loweringName(lowering).padEnd(22)} MACs ${(programCost(program, layer).macs / layer.macs).toFixed(3)}  ratio ${ratio.toFixed(3)} (${low!.toFixed(3)}–${high!.toFixed(3)}) ${mark}`,
     );
   }
+  const timeIn = (times: typeof changes, key: string): number => own + (times.get(key)?.ms ?? Infinity);
+  const best = all.reduce((a, b) => (timeIn(changes, b.key) < timeIn(changes, a.key) ? b : a));
+  const picked = all.find(({ lowering }) => loweringName(lowering) === loweringName(chosen!.lowering))!;
+  const rematch = await source.changes(window, [[picked], [best]], Number(values.rematch));
+  const behind = timeIn(rematch, picked.key) / timeIn(rematch, best.key);
+  standings.push(behind);
+  console.log(
+    `  picked ${loweringName(picked.lowering)}: ${behind.toFixed(3)} of the best, ${loweringName(best.lowering)}`,
+  );
   await source.dispose();
 }
+console.log(
+  `\nthe one picked takes ${Math.max(...standings).toFixed(3)} of the best at most, over ${standings.length} rows`,
+);
 
 /** conv + Relu, the layer + Relu, conv. */
 function network(channels: number, size: number): { model: Model; output: string } {
