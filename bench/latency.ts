@@ -96,7 +96,7 @@ for (let n = 0; n < Number(values.choices); n++) {
   let ms = total.ms;
   for (const slot of slots) {
     if (random.uniform() > Number(values.share)) continue;
-    const { plans } = proposalsFor(slot.layer, preset.families, 6);
+    const { plans } = proposalsFor(slot.layer, preset.families, { sizes: 6 });
     if (plans.length === 0) continue;
     const { plan } = plans[random.integer(plans.length)]!;
     const [cost] = await latency.costs(slot, [plan]);

@@ -9,12 +9,15 @@ export default definePass({
   kind: "family",
   name: "inverted-bottleneck",
   summary: "1×1, depthwise k×k, 1×1 (CP)",
-  propose(layer) {
+  propose(layer, block) {
     if (isPointwise(layer.spec)) return decline("the kernel has one tap");
     if (Math.min(layer.spec.inChannels, layer.spec.outChannels) < 2)
       return decline("one channel has nothing to mix");
-    return ladder(layer, layer.spec.inChannels * tapCount(layer.spec), (width) =>
-      invertedBottleneck(layer.spec, width),
+    return ladder(
+      layer,
+      layer.spec.inChannels * tapCount(layer.spec),
+      (width) => invertedBottleneck(layer.spec, width),
+      block,
     );
   },
   full(layer) {

@@ -9,12 +9,15 @@ export default definePass({
   kind: "family",
   name: "low-rank-pointwise",
   summary: "1×1 to r channels, then 1×1",
-  propose(layer) {
+  propose(layer, block) {
     if (!isPointwise(layer.spec)) return decline("the kernel has more than one tap");
     if (Math.min(layer.spec.inChannels, layer.spec.outChannels) < 2)
       return decline("one channel has nothing to mix");
-    return ladder(layer, Math.min(layer.spec.inChannels, layer.spec.outChannels), (rank) =>
-      lowRankPointwise(layer.spec, rank),
+    return ladder(
+      layer,
+      Math.min(layer.spec.inChannels, layer.spec.outChannels),
+      (rank) => lowRankPointwise(layer.spec, rank),
+      block,
     );
   },
   full(layer) {

@@ -8,11 +8,11 @@ export default definePass({
   kind: "family",
   name: "reduce-in",
   summary: "1×1 to r channels, then k×k",
-  propose(layer) {
+  propose(layer, block) {
     if (isPointwise(layer.spec)) return decline("the kernel has one tap");
     if (Math.min(layer.spec.inChannels, layer.spec.outChannels) < 2)
       return decline("one channel has nothing to mix");
-    return ladder(layer, layer.spec.inChannels, (rank) => reduceIn(layer.spec, rank));
+    return ladder(layer, layer.spec.inChannels, (rank) => reduceIn(layer.spec, rank), block);
   },
   full(layer) {
     return isPointwise(layer.spec) ? null : reduceIn(layer.spec, layer.spec.inChannels);

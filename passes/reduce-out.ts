@@ -9,11 +9,11 @@ export default definePass({
   kind: "family",
   name: "reduce-out",
   summary: "k×k to r channels, then 1×1",
-  propose(layer) {
+  propose(layer, block) {
     if (isPointwise(layer.spec)) return decline("the kernel has one tap");
     if (Math.min(layer.spec.inChannels, layer.spec.outChannels) < 2)
       return decline("one channel has nothing to mix");
-    return ladder(layer, layer.spec.outChannels, (rank) => reduceOut(layer.spec, rank));
+    return ladder(layer, layer.spec.outChannels, (rank) => reduceOut(layer.spec, rank), block);
   },
   full(layer) {
     return isPointwise(layer.spec) ? null : reduceOut(layer.spec, layer.spec.outChannels);

@@ -9,12 +9,12 @@ export default definePass({
   kind: "family",
   name: "spatially-separable",
   summary: "k×1 to r channels, then 1×k",
-  propose(layer) {
+  propose(layer, block) {
     const { kernel } = layer.spec;
     const axes = kernel.map((_, axis) => axis).filter((axis) => kernel[axis]! > 1);
     if (axes.length < 2) return decline("the kernel extends along fewer than two axes");
     return axes.flatMap((axis): FormPlan[] =>
-      ladder(layer, fullRank(layer.spec, axis), (rank) => spatiallySeparable(layer.spec, rank, axis)),
+      ladder(layer, fullRank(layer.spec, axis), (rank) => spatiallySeparable(layer.spec, rank, axis), block),
     );
   },
   full(layer) {

@@ -15,7 +15,7 @@ import {
 } from "../latency/index.js";
 import { inferFacts, type FactTable } from "../measure/index.js";
 import { openTimed, ortAvailable, webEngine, type Feeds } from "../runtime/index.js";
-import { proposalsFor } from "../search/candidates.js";
+import { channelBlock, proposalsFor } from "../search/index.js";
 import { preset } from "../../passes/index.js";
 import { timingFeeds } from "./bench.js";
 import { readTextFile } from "./file-access.js";
@@ -176,11 +176,10 @@ export async function calibrateLatency(
         const window = windows.of(slot);
         if (!window || seen.has(window.key)) continue;
         seen.add(window.key);
-        const { plans } = proposalsFor(
-          slot.layer,
-          options.families ?? preset.families,
-          Math.max(2, options.sizes ?? 8),
-        );
+        const { plans } = proposalsFor(slot.layer, options.families ?? preset.families, {
+          sizes: Math.max(2, options.sizes ?? 8),
+          block: channelBlock,
+        });
         await latency.costs(
           slot,
           plans.map(({ plan }) => plan),

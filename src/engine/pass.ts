@@ -49,8 +49,12 @@ export interface FormFamily {
   /** Kebab-case, as for rewrites; a family of one form carries the form's name. */
   readonly name: string;
   readonly summary: string;
-  /** The layer has group = 1 here: existing groups are split before and stacked after, once, by the engine. */
-  propose(layer: ConvLayer): readonly FormPlan[] | Decline;
+  /**
+   * The layer has group = 1 here: existing groups are split before and stacked after, once, by the engine. Where time is
+   * what counts, `block` is the number of channels that the target has its fast kernels for: sizes near a multiple of it
+   * are better that multiple (`ladder` sees to it).
+   */
+  propose(layer: ConvLayer, block?: number): readonly FormPlan[] | Decline;
   /** The member that reproduces any layer of this geometry exactly (full rank), null where the family doesn't apply. */
   full(layer: ConvLayer): FormPlan | null;
 }

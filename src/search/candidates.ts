@@ -71,10 +71,15 @@ export type Convergence = ReadonlyMap<string, ArrayLike<number>>;
 export interface FitEffort {
   /** Sizes tried per family at most, spread over its costs. */
   readonly sizes: number;
+  /** Channels that the target has its fast kernels for, where time counts: sizes near a multiple of it become that. */
+  readonly block?: number;
   readonly rounds: readonly FitRound[];
   /** What the steps still to come leave of an error; nothing is expected of them without it. */
   readonly convergence?: Convergence;
 }
+
+/** Which sizes of the families are tried. */
+export type SizeChoice = Pick<FitEffort, "sizes" | "block">;
 
 export interface FitRound {
   readonly steps: number;
@@ -115,13 +120,13 @@ export function standardCandidate(layer: ConvLayer, targets: readonly FitTarget[
 export function proposalsFor(
   layer: ConvLayer,
   families: readonly FormFamily[],
-  sizes: number,
+  { sizes, block }: SizeChoice,
 ): { readonly plans: readonly Proposal[]; readonly declined: LayerCandidates["declined"] } {
   const part = splitGroups(layer)[0]!;
   const declined: { family: string; reason: string }[] = [];
   const proposals: Proposal[] = [];
   for (const family of families) {
-    const plans = family.propose(part);
+    const plans = family.propose(part, block);
     if (isDecline(plans)) declined.push({ family: family.name, reason: plans.declined });
     else if (plans.length === 0) declined.push({ family: family.name, reason: "no size saves MACs" });
     else
@@ -144,7 +149,7 @@ export async function fitCandidates(
   pause: () => Promise<void> = async () => undefined,
   estimates: ArrayLike<number> | null = null,
 ): Promise<LayerCandidates> {
-  const { plans, declined } = proposalsFor(layer, families, effort.sizes);
+  const { plans, declined } = proposalsFor(layer, families, effort);
   const expecting = (candidate: Candidate, round: number): Candidate => ({
     ...candidate,
     expected: candidate.error * remaining(effort.convergence, candidate.family, round),

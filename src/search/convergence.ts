@@ -53,7 +53,9 @@ function probesFor(
   ).sort((a, b) => workOf(a.layer) - workOf(b.layer));
   const probes = new Map<LayerSlot, FormFamily[]>();
   for (const family of families) {
-    const able = looked.filter(({ layer }) => proposalsFor(layer, [family], sizesTraced).plans.length > 0);
+    const able = looked.filter(
+      ({ layer }) => proposalsFor(layer, [family], { sizes: sizesTraced }).plans.length > 0,
+    );
     for (const slot of new Set(places.flatMap((place) => able[Math.floor(place * able.length)] ?? [])))
       probes.set(slot, [...(probes.get(slot) ?? []), family]);
   }

@@ -18,7 +18,7 @@ export async function errorsAlong(
 ): Promise<ErrorsAlong> {
   const along = new Map<string, Float64Array>();
   for (const family of families) {
-    const { plans } = proposalsFor(layer, [family], sizesTraced);
+    const { plans } = proposalsFor(layer, [family], { sizes: sizesTraced });
     const { plan } = plans[Math.floor(plans.length / 2)]!;
     let candidate = await fitPlan(family.name, plan, layer, targets, 0);
     const errors = [candidate.error];

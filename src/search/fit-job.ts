@@ -57,5 +57,5 @@ export async function runFitJob(
   if (task === "convergence")
     return namedNumbersCodec.encode(await errorsAlong(layer, targets, wanted, effort.rounds));
   const candidates = await fitCandidates(layer, targets, wanted, effort, undefined, estimates);
-  return candidatesCodec(layer, targets, wanted, effort.sizes).encode(candidates);
+  return candidatesCodec(layer, targets, wanted, effort).encode(candidates);
 }

@@ -18,4 +18,4 @@ export type { FittedLayer } from "./refit.js";
 export { efforts, type SearchEffort } from "./efforts.js";
 export { Search, type Draft, type Solution } from "./search.js";
 export { lossAt } from "./sensitivity.js";
-export type { SearchLatency } from "./timing.js";
+export { channelBlock, type SearchLatency } from "./timing.js";

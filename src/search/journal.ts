@@ -2,7 +2,13 @@ import type { FormFamily } from "../engine/index.js";
 import type { FitTarget, ConvLayer, Form } from "../forms/index.js";
 import { Tensor } from "../ir/index.js";
 import type { Allocation } from "./allocation.js";
-import { proposalsFor, standardCandidate, type Candidate, type LayerCandidates } from "./candidates.js";
+import {
+  proposalsFor,
+  standardCandidate,
+  type Candidate,
+  type LayerCandidates,
+  type SizeChoice,
+} from "./candidates.js";
 import type { LayerSlot } from "./layers.js";
 import type { FittedLayer } from "./refit.js";
 import type { Sensitivity } from "./sensitivity.js";
@@ -60,7 +66,7 @@ export function candidatesCodec(
   layer: ConvLayer,
   targets: readonly FitTarget[],
   families: readonly FormFamily[],
-  sizes: number,
+  sizes: SizeChoice,
 ) {
   return {
     encode: ({ tried, front }: LayerCandidates): JournalValue => ({

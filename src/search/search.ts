@@ -16,7 +16,7 @@ import type { DeclinedLayer, LayerSlot } from "./layers.js";
 import { recoverNetwork } from "./recovery.js";
 import { refitSequentially, unfitted, type FittedLayer, type RefitOptions } from "./refit.js";
 import { measureSensitivities, type Sensitivity } from "./sensitivity.js";
-import { estimatesOf, timed } from "./timing.js";
+import { channelBlock, estimatesOf, timed } from "./timing.js";
 
 /** A model with every layer's form chosen and fitted, and what it does on the selected images. */
 export interface Solution {
@@ -67,14 +67,17 @@ export class Search {
     const convergence = await resumed(cx.journal, `${unit} convergence`, namedNumbersCodec, () =>
       measureConvergence({ ...ground, slots: cx.slots, pause: cx.pause }, families),
     );
-    const fitEffort = { ...effort.fit, sizes: sizesFor(effort.fit.sizes, cx.slots.length), convergence };
+    const fitEffort = {
+      ...{ ...effort.fit, sizes: sizesFor(effort.fit.sizes, cx.slots.length), convergence },
+      ...(ground.latency ? { block: channelBlock } : {}),
+    };
     let done = 0;
     const fitLayer = async ({ layer, index }: LayerSlot): Promise<void> => {
       const targets = ground.targets[index]!;
-      const codec = candidatesCodec(layer, targets, families, fitEffort.sizes);
+      const codec = candidatesCodec(layer, targets, families, fitEffort);
       const { latency } = ground;
       const slot = cx.slots[index]!;
-      const estimates = latency && (await estimatesOf(latency, slot, families, fitEffort.sizes));
+      const estimates = latency && (await estimatesOf(latency, slot, families, fitEffort));
       const fit = async (): Promise<LayerCandidates> => {
         const job = fitJob("candidates", layer, targets, families, fitEffort, estimates);
         const elsewhere = await ground.threads?.fit(job);

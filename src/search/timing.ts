@@ -1,4 +1,5 @@
 import type { FormFamily } from "../engine/index.js";
+import { alignments } from "../forms/index.js";
 import { shrunkTimings, type LatencyModel } from "../latency/index.js";
 import {
   proposalsFor,
@@ -6,6 +7,7 @@ import {
   type Candidate,
   type CandidateLatency,
   type LayerCandidates,
+  type SizeChoice,
 } from "./candidates.js";
 import type { LayerSlot } from "./layers.js";
 
@@ -18,6 +20,9 @@ export interface SearchLatency {
   readonly sameCost: boolean;
 }
 
+/** Channels that fast kernels take at a time: the widest vectors that runtimes keep activations in blocks of. */
+export const channelBlock = Math.max(...alignments);
+
 /** Rounds of timing for a candidate that an allocation chose. */
 const chosenRounds = 64;
 
@@ -26,7 +31,7 @@ export async function estimatesOf(
   { estimate, sameCost }: SearchLatency,
   slot: LayerSlot,
   families: readonly FormFamily[],
-  sizes: number,
+  sizes: SizeChoice,
 ): Promise<Float64Array> {
   const { plans } = proposalsFor(slot.layer, families, sizes);
   const costs = await estimate.costs(
