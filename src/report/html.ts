@@ -29,9 +29,7 @@ export function renderHtml(report: Report): string {
       "",
       table(
         headlineColumns,
-        headline(report).map((row) =>
-          row.map((cell) => forHtml(cell).replace(/ (\(95 .*\))$/, " <small>$1</small>")),
-        ),
+        headline(report).map((row) => row.map(headlineCell)),
         "Before and after",
       ),
     ),
@@ -54,6 +52,15 @@ export function renderHtml(report: Report): string {
     paragraph(`Made by convopt ${tool.version}${tool.runtime ? ` with ${tool.runtime}` : ""}.`),
   ].filter((part) => part !== "");
   return htmlPage(title, body, [plotStyle, mapStyle, pictureStyle].join("\n"));
+}
+
+/** Ratios above this stand out: something takes more than before, by more than a machine's noise. */
+const dearer = 1.02;
+
+function headlineCell(cell: string, column: number): string {
+  if (column === headlineColumns.length - 1 && Number(cell) > dearer)
+    return `<strong class="missed">${forHtml(cell)}</strong>`;
+  return forHtml(cell).replace(/ (\(95 .*\))$/, " <small>$1</small>");
 }
 
 function bars(reports: readonly LayerReport[]): string {

@@ -80,6 +80,17 @@ describe("the page", () => {
     expect(reportSchema.parse(sampleReport({ layers, milliseconds }))).toBeTruthy();
   });
 
+  it("marks what takes more than before", () => {
+    const latency = (ratio: number) =>
+      renderHtml(
+        sampleReport({
+          latencyMs: { before: 1, after: ratio, ratio, threads: 1, runs: 20, engine: "onnxruntime 1.30.0" },
+        }),
+      );
+    expect(latency(1.4)).toContain('<strong class="missed">1.400</strong>');
+    expect(latency(1.01)).not.toContain('class="missed"');
+  });
+
   it("leaves out what it doesn't know", () => {
     const html = renderHtml(sampleReport());
     for (const title of [
