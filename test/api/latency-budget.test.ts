@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { withinLatency, type LatencyBudget } from "../../src/api/latency-budget.js";
 import { optimize } from "../../src/api/optimize.js";
-import { load } from "../../src/index.js";
+import { load, type Model } from "../../src/index.js";
+import type { Solution } from "../../src/search/index.js";
 import { graph } from "../cli/invoke.js";
 import { profileOf, residualNetwork } from "../latency/networks.js";
 
@@ -50,4 +52,40 @@ describe("a latency budget on a profile's machine", () => {
       expect(report.macs.after).toBe(report.macs.before);
     }
   });
+});
+
+describe("a latency budget on this machine", () => {
+  const [fast, slow] = [residualNetwork(1, 8, 16).model, residualNetwork(6, 32, 16).model];
+  const timing = (of: number, ownMs: number) =>
+    ({
+      target: { kind: "measured", total: async () => ({ ms: of, interval: [of, of] }) },
+      ...{ layersMs: 0.5 * ownMs, ownMs },
+    }) as unknown as LatencyBudget;
+  /** Tries that change nothing: the model takes what it takes, whatever the limit. */
+  const outcome = async (exact: Model, reference: Model) => {
+    const limits: number[] = [];
+    const solution = { name: "solution" } as unknown as Solution;
+    const found = await withinLatency(
+      { exact, reference, exactTime: 1 },
+      timing(1, 0.8),
+      { budget: { keepLatency: 0.5 }, threads: 1, shapes: new Map([["x", [1, 3, 16, 16]]]) },
+      async (limit) => {
+        limits.push(limit);
+        return { fitted: [], allocation: { loss: 0, chosen: [] }, finish: async () => solution };
+      },
+    );
+    return { limits, kept: found === solution };
+  };
+
+  it("takes the fastest try where none keeps it", async () => {
+    const { kept, limits } = await outcome(slow, residualNetwork(7, 32, 16).model);
+    expect(kept).toBe(true);
+    // Too slow every time: the limit only ever falls.
+    expect(limits.length).toBeGreaterThan(1);
+    for (const [i, limit] of limits.entries()) if (i > 0) expect(limit).toBeLessThan(limits[i - 1]!);
+  }, 60_000);
+
+  it("leaves the layers alone where nothing is faster than the reference", async () => {
+    expect((await outcome(slow, fast)).kept).toBe(false);
+  }, 60_000);
 });
