@@ -1,5 +1,5 @@
 import type { Model } from "../ir/index.js";
-import { kernelRows, namedCopy, type KernelRow } from "../latency/index.js";
+import { profileKernels, type KernelRow } from "../latency/index.js";
 import { openTimed, type Feeds, type TimedModel } from "../runtime/index.js";
 import { inFile } from "./load.js";
 import type { RunControl, TimingOptions } from "./options.js";
@@ -21,21 +21,12 @@ export function openForTiming(
 }
 
 /** The runtime's kernels of a model with the times of some {@link profiledRuns} runs; empty where it has no profiler. */
-export async function profiledKernels(
+export function profiledKernels(
   model: Model,
   feeds: Feeds,
   options: TimingOptions & RunControl,
 ): Promise<KernelRow[]> {
-  const named = namedCopy(model);
-  const timed = await openForTiming(named, feeds, options, { profile: true });
-  try {
-    let spent = 0;
-    for (let run = 0; run < profiledRuns && spent < profiledMs; run++) {
-      options.signal?.throwIfAborted();
-      spent += (await timed.run()).ms;
-    }
-    return kernelRows(named, await timed.kernels());
-  } finally {
-    await timed.dispose();
-  }
+  return profileKernels(model, (named) => openForTiming(named, feeds, options, { profile: true }), {
+    ...{ runs: profiledRuns, budget: profiledMs, signal: options.signal },
+  });
 }

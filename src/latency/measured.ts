@@ -1,17 +1,20 @@
-import { z } from "zod";
 import { ConvoptError, type Model } from "../ir/index.js";
 import type { LoweredProgram } from "../forms/index.js";
 import { inferFacts } from "../measure/index.js";
 import { openTimed, type Feeds, type TimedModel } from "../runtime/index.js";
+import { batchesOf } from "./batches.js";
 import { candidateModel } from "./candidate.js";
 import { interleave, type InterleaveOptions } from "./interleave.js";
-import { kernelRows } from "./kernels.js";
+import type { KernelRow } from "./kernels.js";
 import { batchOf, modelFeatures } from "./model-features.js";
 import { namedCopy } from "./named-copy.js";
+import { profileKernels, type ProfileRuns } from "./profile-kernels.js";
+import { profiledChange, type ProfiledModel } from "./profiled-change.js";
 import { estimate, usualConstants } from "./roofline.js";
-import { modelKey, textHash } from "./signature.js";
+import { modelKey } from "./signature.js";
 import { memoryStore, type Baseline, type LatencySource, type LatencyStore, type Timing } from "./source.js";
 import { quietLevel, type Interval } from "./statistics.js";
+import { baselineSchema, ratioSchema, storeKey, type StoredRatio } from "./stored.js";
 import { smallModelMs, type LayerWindow } from "./window.js";
 
 /** Opens a model for timing. */
@@ -44,30 +47,15 @@ const awake = { settle: 1, turn: 1 } as const;
 const baselineRounds = 25;
 const baselineBudget = 20_000;
 const profiledRuns = 20;
+/** Runs of the model's own profile, against which those of candidates are held, and of theirs by round. */
+const baseProfiledRuns = 120;
+const runsPerRound = 3;
+/** A layer's change can't make the model take less than this. */
+const leastRatio = 1e-3;
 /** Rounds after which only the lowerings near their form's best go on. */
 const firstLook = 3;
 /** How far behind the best they may be then, relative to the window. */
 const slack = 0.06;
-/** Sessions open at a time: at most so many, and so many bytes of activations. */
-const mostSessions = 16;
-const mostBytes = 2 ** 29;
-
-const ratioSchema = z.object({
-  ratio: z.number().positive(),
-  interval: z.tuple([z.number().positive(), z.number().positive()]),
-  rounds: z.number().int().positive(),
-  /** Out of the running after the first look: more rounds of it are of no use. */
-  lost: z.boolean(),
-});
-type StoredRatio = z.infer<typeof ratioSchema>;
-
-const baselineSchema = z.object({
-  ms: z.number().positive(),
-  interval: z.tuple([z.number().positive(), z.number().positive()]),
-  windows: z.record(z.string(), z.number().positive()),
-  nodes: z.array(z.tuple([z.number().int().nonnegative(), z.number().nonnegative()])),
-});
-
 /**
  * Times on this machine through ONNX Runtime. A candidate is timed in turn with its window as it is; what counts is the
  * ratio of the two in every round, so that a busy machine falls on both.
@@ -78,6 +66,7 @@ export class MeasuredSource implements LatencySource {
   readonly feeds: Feeds;
   #baseline: Promise<Baseline> | null = null;
   #stir: Promise<TimedModel> | null = null;
+  #profiled: Promise<ProfiledModel | null> | null = null;
   readonly #open: OpenTimed;
   readonly #store: LatencyStore;
 
@@ -113,7 +102,7 @@ export class MeasuredSource implements LatencySource {
     const open = groups
       .map((group) => group.filter(({ key }) => !this.#stored(window, key, rounds, ratios)))
       .filter((group) => group.length > 0);
-    const batches = this.#batches(open, window);
+    const batches = batchesOf(open, window);
     for (const [i, batch] of batches.entries()) {
       this.o.onProgress?.(`timing forms of ${window.layer.name}`, i, batches.length);
       for (const [key, ratio] of await this.#measure(window, batch, rounds)) {
@@ -141,31 +130,14 @@ export class MeasuredSource implements LatencySource {
     return true;
   }
 
-  #batches(groups: readonly (readonly LoweredProgram[])[], window: LayerWindow): LoweredProgram[][][] {
-    const most = Math.max(2, Math.min(mostSessions, Math.floor(mostBytes / Math.max(1, window.bytes))));
-    const batches: LoweredProgram[][][] = [];
-    let room = 0;
-    const seen = new Set<string>();
-    for (const group of groups) {
-      const fresh = group.filter(({ key }) => !seen.has(key));
-      for (const { key } of fresh) seen.add(key);
-      if (fresh.length === 0) continue;
-      if (fresh.length > room) {
-        batches.push([]);
-        room = most;
-      }
-      batches.at(-1)!.push(fresh);
-      room -= fresh.length;
-    }
-    return batches;
-  }
-
   /** Ratios of the programs of a few groups, all in turn with the window as it is. */
   async #measure(
     window: LayerWindow,
     groups: readonly (readonly LoweredProgram[])[],
     rounds: number,
   ): Promise<Map<string, StoredRatio>> {
+    const profiled = window.isModel ? await this.#profiledModel() : null;
+    if (profiled) return this.#profileCandidates(profiled, window, groups, rounds);
     const opened = new Map<string, TimedModel>();
     try {
       const dense = await this.#open(window.model, window.feeds);
@@ -216,6 +188,45 @@ export class MeasuredSource implements LatencySource {
     }
   }
 
+  /** The model's own kernels, once; null where the runtime has no profiler. */
+  #profiledModel(): Promise<ProfiledModel | null> {
+    this.#profiled ??= (async () => {
+      const { total } = await this.baseline();
+      const rows = await this.#profile(this.o.model, { runs: baseProfiledRuns });
+      return rows.length > 0 ? { rows, ms: total.ms } : null;
+    })();
+    return this.#profiled;
+  }
+
+  /** Ratios of the whole model with each of the programs in its layer's place, from the kernels' own times. */
+  async #profileCandidates(
+    before: ProfiledModel,
+    window: LayerWindow,
+    groups: readonly (readonly LoweredProgram[])[],
+    rounds: number,
+  ): Promise<Map<string, StoredRatio>> {
+    const ratios = new Map<string, StoredRatio>();
+    const changed = namedCopy(this.o.model).graph.value(window.output)!.producer!.label;
+    for (const group of groups) {
+      const timed = new Map<string, Timing>();
+      for (const { key, program } of group) {
+        this.o.signal?.throwIfAborted();
+        const runs = runsPerRound * asked(rounds);
+        const rows = await this.#profile(candidateModel(window, program), { runs });
+        if (rows.length > 0) timed.set(key, profiledChange(before, rows, changed));
+      }
+      const best = Math.min(...[...timed.values()].map(({ interval }) => interval[1]));
+      for (const [key, { ms, interval }] of timed) {
+        const ratioOf = (change: number): number => Math.max(leastRatio, 1 + change / before.ms);
+        ratios.set(key, {
+          ...{ ratio: ratioOf(ms), interval: [ratioOf(interval[0]), ratioOf(interval[1])] },
+          ...{ rounds: asked(rounds), lost: interval[0] > best },
+        });
+      }
+    }
+    return ratios;
+  }
+
   /** Timings by key, each with those of the window as it is in the same rounds; that one's key is "". */
   async #series(
     opened: ReadonlyMap<string, TimedModel>,
@@ -255,9 +266,13 @@ export class MeasuredSource implements LatencySource {
   }
 
   /** Null for a model that the runtime refuses. */
-  async #tryOpen(model: Model, feeds: Feeds): Promise<TimedModel | null> {
+  async #tryOpen(
+    model: Model,
+    feeds: Feeds,
+    special?: { readonly profile?: boolean },
+  ): Promise<TimedModel | null> {
     try {
-      return await this.#open(model, feeds);
+      return await this.#open(model, feeds, special);
     } catch (error) {
       if (error instanceof ConvoptError && error.exitCode === 3) return null;
       throw error;
@@ -323,28 +338,26 @@ export class MeasuredSource implements LatencySource {
 
   /** The runtime's own times of the nodes, scaled so that all kernels together take `total`. */
   async #nodeTimes(total: number): Promise<Map<number, number>> {
-    const named = namedCopy(this.o.model);
-    const timed = await this.#open(named, this.o.feeds, { profile: true });
-    try {
-      const spent: number[] = [];
-      while (spent.length < profiledRuns && sum(spent) < 3000) {
-        this.o.signal?.throwIfAborted();
-        spent.push((await timed.run()).ms);
-      }
-      const kernels = await timed.kernels();
-      if (kernels.length === 0) return this.#estimatedNodeTimes(total);
-      const rows = kernelRows(named, kernels, (times) => Math.min(...times));
-      const all = sum(rows.map(({ ms }) => ms));
-      const places = new Map(named.graph.nodes.map(({ label }, i) => [label, i]));
-      const nodes = new Map<number, number>();
-      for (const { layer, ms } of rows) {
-        const place = layer === null ? undefined : places.get(layer);
-        if (place !== undefined) nodes.set(place, (nodes.get(place) ?? 0) + (ms * total) / all);
-      }
-      return nodes;
-    } finally {
-      await timed.dispose();
+    const { model } = this.o;
+    const rows = await this.#profile(model, { runs: profiledRuns, budget: 3000 });
+    if (rows.length === 0) return this.#estimatedNodeTimes(total);
+    const least = rows.map(({ layer, runs }) => ({ layer, ms: Math.min(...runs) }));
+    const all = sum(least.map(({ ms }) => ms));
+    const places = new Map(namedCopy(model).graph.nodes.map(({ label }, i) => [label, i]));
+    const nodes = new Map<number, number>();
+    for (const { layer, ms } of least) {
+      const place = layer === null ? undefined : places.get(layer);
+      if (place !== undefined) nodes.set(place, (nodes.get(place) ?? 0) + (ms * total) / all);
     }
+    return nodes;
+  }
+
+  /** A model's kernels; none without a profiler, or for a model that the runtime refuses. */
+  #profile(model: Model, runs: ProfileRuns): Promise<KernelRow[]> {
+    return profileKernels(model, (named) => this.#tryOpen(named, this.feeds, { profile: true }), {
+      ...runs,
+      signal: this.o.signal,
+    });
   }
 
   /** Shares of the total by the roofline, for a runtime without a profiler. */
@@ -369,10 +382,6 @@ type Timings = ReadonlyMap<string, { readonly values: readonly number[]; readonl
 function ratioIn(series: Timings, key: string): Interval {
   const { values, dense } = series.get(key)!;
   return quietLevel(values, dense);
-}
-
-function storeKey(window: LayerWindow, program: string): string {
-  return `window ${window.key} ${textHash(program)}`;
 }
 
 function sum(values: readonly number[]): number {

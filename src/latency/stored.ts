@@ -1,0 +1,28 @@
+import { z } from "zod";
+import { textHash } from "./signature.js";
+import type { LayerWindow } from "./window.js";
+
+/* What is kept of measurements, on disk where the user's cache is. */
+
+/** A candidate's time relative to its window's as it is. */
+export const ratioSchema = z.object({
+  ratio: z.number().positive(),
+  interval: z.tuple([z.number().positive(), z.number().positive()]),
+  rounds: z.number().int().positive(),
+  /** Out of the running after the first look: more rounds of it are of no use. */
+  lost: z.boolean(),
+});
+export type StoredRatio = z.infer<typeof ratioSchema>;
+
+/** A model as it is. */
+export const baselineSchema = z.object({
+  ms: z.number().positive(),
+  interval: z.tuple([z.number().positive(), z.number().positive()]),
+  windows: z.record(z.string(), z.number().positive()),
+  nodes: z.array(z.tuple([z.number().int().nonnegative(), z.number().nonnegative()])),
+});
+
+/** Ratios by the window and the structure of the program; the two ways of measuring are kept apart. */
+export function storeKey(window: LayerWindow, program: string): string {
+  return `${window.isModel ? "kernels" : "window"} ${window.key} ${textHash(program)}`;
+}

@@ -1,0 +1,38 @@
+import { describe, expect, it } from "vitest";
+import type { KernelRow } from "../../src/latency/index.js";
+import { profiledChange } from "../../src/latency/profiled-change.js";
+
+const row = (layer: string | null, op: string, ms: number, disturbed = 0): KernelRow => ({
+  ...{ layer, op, kernel: `${layer ?? op}_nchwc`, nodes: layer === null ? [] : [layer], ms },
+  runs: Array.from({ length: 24 }, (_, run) => ms + (run % 6 === 5 ? disturbed : 0)),
+});
+
+describe("what a layer's kernels take more", () => {
+  const before = { rows: [row("a", "Conv", 40), row("b", "Conv", 40), row("c", "Conv", 40)], ms: 120 };
+
+  it("is the difference of the changed layer's own, whatever keeps its name", () => {
+    const rows = [row("a", "Conv", 40), row("b.1x1_0", "Conv", 8), row("b", "Conv", 9), row("c", "Conv", 40)];
+    const { ms, interval } = profiledChange(before, rows, "b");
+    expect(ms).toBeCloseTo(17 - 40, 10);
+    expect(interval[0]).toBeLessThanOrEqual(ms);
+    expect(interval[1]).toBeGreaterThanOrEqual(ms);
+  });
+
+  it("does not depend on how busy the machine was, nor on some disturbed runs", () => {
+    const rows = [row("a", "Conv", 60, 500), row("b", "Conv", 30, 900), row("c", "Conv", 60)];
+    expect(profiledChange(before, rows, "b").ms).toBeCloseTo(20 - 40, 10);
+  });
+
+  it("counts layout conversions that come and go, and leaves the profiler's own work out", () => {
+    // Three kernels of 42 with 2 of the profiler's in each.
+    const profiled = { rows: before.rows.map(({ layer }) => row(layer, "Conv", 42)), ms: 120 };
+    const rows = [
+      row("a", "Conv", 42),
+      row(null, "ReorderOutput", 5),
+      row("b", "FusedConv", 22),
+      row(null, "ReorderInput", 5),
+      row("c", "Conv", 42),
+    ];
+    expect(profiledChange(profiled, rows, "b").ms).toBeCloseTo(20 + 3 + 3 - 40, 10);
+  });
+});
