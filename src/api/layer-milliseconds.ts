@@ -1,5 +1,5 @@
 import type { Model } from "../ir/index.js";
-import { spreadOf, type KernelRow } from "../latency/index.js";
+import { quickLevel, quickMean, type KernelRow } from "../latency/index.js";
 import type { LayerMilliseconds, Milliseconds, Report } from "../report/index.js";
 import { timingFeeds } from "./bench.js";
 import { profiledKernels } from "./kernel-profile.js";
@@ -12,8 +12,8 @@ export interface LayerMillisecondsOptions extends RunControl, TimingOptions {
 
 /**
  * Milliseconds of every layer of the original and of what became of it in the written model, in place: the runtime's own
- * times of its kernels, scaled so that all of a model's kernels together take what the model was measured to take. Null
- * where the runtime has no profiler.
+ * times of its kernels, less the profiler's share, so that all of a model's kernels together take what the model was
+ * measured to take. Null where the runtime has no profiler.
  */
 export async function layerMilliseconds(
   original: Model,
@@ -54,12 +54,15 @@ function sharesOf(rows: readonly KernelRow[], names: readonly string[], total: n
     const owner = row.layer === null ? null : ownerOf(row.layer, names);
     owned.set(owner, [...(owned.get(owner) ?? []), row]);
   }
-  const scale = total / rows.reduce((sum, { ms }) => sum + ms, 0);
+  // The profiler's own work lies within the kernels' times, and so much of it in each.
+  const measured = rows.reduce((sum, { runs }) => sum + quickMean(runs), 0);
+  const each = (measured - total) / rows.length;
   const span = (own: readonly KernelRow[]): Milliseconds => {
     const runs = Math.min(...own.map((row) => row.runs.length));
     const sums = Array.from({ length: runs }, (_, run) => own.reduce((sum, row) => sum + row.runs[run]!, 0));
-    const { median, interval } = spreadOf(sums);
-    return { ms: scale * median, interval: [scale * interval[0], scale * interval[1]] };
+    const { value, interval } = quickLevel(sums);
+    const net = (ms: number): number => Math.max(0, ms - each * own.length);
+    return { ms: net(value), interval: [net(interval[0]), net(interval[1])] };
   };
   const layers = new Map<string, Milliseconds>();
   for (const [name, own] of owned) if (name !== null) layers.set(name, span(own));

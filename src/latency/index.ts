@@ -16,6 +16,8 @@ export { memoryStore, type Baseline, type LatencySource, type LatencyStore, type
 export {
   differenceSpread,
   median,
+  quickLevel,
+  quickMean,
   quietLevel,
   ratioSpread,
   spreadOf,

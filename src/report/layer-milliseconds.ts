@@ -26,7 +26,7 @@ export function layerMillisecondsSection({ layers, milliseconds: measured }: Rep
   });
   const svg = layerBars("Time of each layer, before and after", bars, milliseconds);
   const note = measured
-    ? "Measured in place, in the original and in the written file: the runtime's own times of a layer's kernels, as shares of the whole model's time. Error bars are 95 % intervals of the median; the line across is what was predicted. Work that the runtime fuses into a layer, such as the Add behind it, counts for the layer."
+    ? "Measured in place, in the original and in the written file: the runtime's own times of a layer's kernels, which add up to the whole model's. Error bars are 95 % intervals of the median; the line across is what was predicted. Work that the runtime fuses into a layer, such as the Add behind it, counts for the layer."
     : "As predicted by the latency model: the target was not measured. Error bars are 95 % intervals.";
   if (!measured) return [paragraph(note), barLegend, wide(svg)].join("\n");
   const right = (title: string) => ({ title, align: "right" as const });
