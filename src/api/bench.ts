@@ -26,7 +26,7 @@ export interface BenchOptions extends RunControl, TimingOptions {
 }
 
 /** Rounds where no number is given. */
-const usualRounds = 50;
+const usualRounds = 100;
 const usualSeconds = 20;
 const leastRounds = 5;
 
@@ -95,11 +95,13 @@ export async function bench(models: readonly Model[], options: BenchOptions = {}
 }
 
 /**
- * How long turns are: with several threads the workers of one session spin for some 40 ms after a run, which has to be
- * over before another's runs count.
+ * How long turns are: on one thread single runs, as programs make them that do something else in between. Models of many
+ * small kernels gain more than others from running again and again, so that turns of several runs would flatter them.
+ * With several threads the workers of one session spin for some 40 ms after a run, which has to be over before another's
+ * runs count.
  */
-export function turnsFor(threads: number): Pick<InterleaveOptions, "turn" | "settle"> {
-  return threads === 1 ? { turn: 2 } : { turn: 10, settle: 60 };
+export function turnsFor(threads: number): Pick<InterleaveOptions, "turn" | "settle" | "cold"> {
+  return threads === 1 ? { cold: true } : { turn: 10, settle: 60 };
 }
 
 /** One batch for a model: samples of the data from the start, repeated where there are too few, or seeded noise. */

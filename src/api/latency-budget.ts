@@ -76,9 +76,9 @@ export function latencyOptions({
 }
 
 /** Rounds of the check of a solution, and of the figures of a report; no further round begins after so many seconds. */
-const checkRounds = { runs: 40, seconds: 20 };
-const reportRounds = { runs: 60, seconds: 30 };
-const quickRounds = { runs: 20, seconds: 2 };
+const checkRounds = { runs: 150, seconds: 20 };
+const reportRounds = { runs: 200, seconds: 30 };
+const quickRounds = { runs: 60, seconds: 2 };
 const checks = 6;
 /** What is aimed at, relative to the budget, for what two measurements of one model differ by, and what is near enough. */
 const [aim, near] = [0.985, 0.97];

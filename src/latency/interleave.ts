@@ -23,6 +23,11 @@ export interface InterleaveOptions {
   readonly settle?: number;
   /** The subjects run on one thread: their processor time is what they would take undisturbed. */
   readonly oneThread?: boolean;
+  /**
+   * A turn's first run counts, right behind another subject's: caches hold nothing of it, as where a program does other
+   * work between two runs. By default runs shorter than {@link longRun} ms have an uncounted one before them.
+   */
+  readonly cold?: boolean;
   /** Runs once, uncounted, before every counted run and leaves the caches as the work around a subject does. */
   readonly stir?: Subject;
   /** Counted runs of a turn at least; 1 by default. */
@@ -70,7 +75,7 @@ export async function interleave(
     const order = random.shuffle(Int32Array.from(subjects, (_, i) => i));
     for (const index of order) {
       o.signal?.throwIfAborted();
-      const settles = !o.stir && ((o.settle ?? 0) > 0 || lengths[index]! < longRun);
+      const settles = !o.stir && !o.cold && ((o.settle ?? 0) > 0 || lengths[index]! < longRun);
       const runs = await turn(subjects[index]!, settles ? (o.settle ?? 0) : null, o);
       series[index]!.runs.push(...runs.map(({ ms }) => ms));
       series[index]!.preempted += runs.filter(({ preempted }) => preempted).length;

@@ -37,6 +37,20 @@ describe("interleave", () => {
     expect(new Set(rounds.map(String)).size).toBeGreaterThan(4);
   });
 
+  it("takes cold runs one at a time, right behind another subject's", async () => {
+    const { order, subject } = trace();
+    const [short] = await interleave([subject("a", [1]), subject("b", [1])], {
+      rounds: 10,
+      warmUp: 1,
+      cold: true,
+    });
+    expect(order).toHaveLength(2 + 20);
+    expect(short!.runs).toHaveLength(10);
+    order.length = 0;
+    await interleave([subject("a", [1]), subject("b", [1])], { rounds: 10, warmUp: 1 });
+    expect(order).toHaveLength(2 + 40);
+  });
+
   it("shuffles alike for the same seed", async () => {
     const orders: string[][] = [];
     for (const seed of [1, 1, 2]) {

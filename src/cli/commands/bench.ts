@@ -44,7 +44,7 @@ export const benchCommand: CommandModule = (program, cx) => {
     .description("wall time per model and per layer: models in turn, with the spread, relative to the first")
     .addArgument(new Argument("<MODEL...>", "models to compare; the first is the measure"))
     .addOption(
-      new Option("--runs <n>", "rounds, each model once at least in each; 50 by default").argParser(
+      new Option("--runs <n>", "rounds, each model once at least in each; 100 by default").argParser(
         positiveNumber,
       ),
     )
