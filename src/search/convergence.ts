@@ -63,7 +63,7 @@ function probesFor(
 }
 
 /** What one step of a fit multiplies: kernels with their covariance. */
-function workOf({ spec, weight }: ConvLayer): number {
+export function workOf({ spec, weight }: ConvLayer): number {
   return weight.length * (weight.length / spec.outChannels);
 }
 

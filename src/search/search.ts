@@ -8,7 +8,7 @@ import { distance, type Answers, type Distance, type OutputKind } from "./answer
 import { fitCandidates, type Candidate, type LayerCandidates } from "./candidates.js";
 import { sizesFor } from "./efforts.js";
 import { fitJob } from "./fit-job.js";
-import { measureConvergence } from "./convergence.js";
+import { measureConvergence, workOf } from "./convergence.js";
 import { predictedLoss } from "./frontier.js";
 import { layGroundwork, runModel, type Groundwork, type SearchOptions } from "./groundwork.js";
 import { candidatesCodec, namedNumbersCodec, placeOf, resumed, solutionCodec } from "./journal.js";
@@ -88,7 +88,9 @@ export class Search {
       layers[index] = await resumed(cx.journal, `${unit} candidates ${index}`, codec, fit);
       cx.report("candidates", ++done, cx.slots.length);
     };
-    if (ground.threads) await Promise.all(cx.slots.map(fitLayer));
+    // The longest jobs first, so that no thread is left alone with one of them at the end.
+    const byWork = [...cx.slots].sort((a, b) => workOf(b.layer) - workOf(a.layer));
+    if (ground.threads) await Promise.all(byWork.map(fitLayer));
     else
       for (const slot of cx.slots) {
         await cx.pause();
