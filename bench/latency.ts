@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { preset } from "../passes/index.js";
 import { load } from "../src/api/load.js";
-import { timingFeeds } from "../src/api/bench.js";
+import { timingFeeds, turnsFor } from "../src/api/bench.js";
 import { Ledger, runRewrites } from "../src/engine/index.js";
 import {
   describeForm,
@@ -119,7 +119,7 @@ const series = await interleave(opened, {
     rounds: Number(values.rounds),
     budget: 120_000,
     oneThread: threads === 1,
-    ...(threads === 1 ? { turn: 2 } : { turn: 10, settle: 60 }),
+    ...turnsFor(threads),
   },
 });
 console.log("predicted ms  measured ms  predicted ratio  measured ratio        error");

@@ -1,5 +1,5 @@
 import type { Model } from "../ir/index.js";
-import { quickLevel, quickMean, type KernelRow } from "../latency/index.js";
+import { quickLevel, quickMean, standsFor, type KernelRow } from "../latency/index.js";
 import type { LayerMilliseconds, Milliseconds, Report } from "../report/index.js";
 import { timingFeeds } from "./bench.js";
 import { profiledKernels } from "./kernel-profile.js";
@@ -70,12 +70,11 @@ function sharesOf(rows: readonly KernelRow[], names: readonly string[], total: n
   return { layers, others: others ? span(others) : null };
 }
 
-/** The layer that a node stands for: itself, or the one whose place it took, after which it is called "layer.part". */
+/** The layer that a node stands for: of several whose names begin alike the one with the longest. */
 export function ownerOf(node: string, names: readonly string[]): string | null {
-  let owner: string | null = null;
-  for (const name of names) {
-    if (node === name) return name;
-    if (node.startsWith(`${name}.`) && name.length > (owner?.length ?? -1)) owner = name;
-  }
-  return owner;
+  const owners = names.filter((name) => standsFor(node, name));
+  return owners.reduce<string | null>(
+    (best, name) => (name.length > (best?.length ?? -1) ? name : best),
+    null,
+  );
 }

@@ -18,6 +18,11 @@ export interface KernelRow {
   readonly runs: readonly number[];
 }
 
+/** Whether a node is a layer or took its place, after which it is called "layer.part". */
+export function standsFor(node: string, layer: string): boolean {
+  return node === layer || node.startsWith(`${layer}.`);
+}
+
 const blocked = "_nchwc";
 
 /** How a kernel's name leads to a node: kernels in blocked layout are named after the value that they make. */

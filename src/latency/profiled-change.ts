@@ -1,4 +1,4 @@
-import type { KernelRow } from "./kernels.js";
+import { standsFor, type KernelRow } from "./kernels.js";
 import type { Timing } from "./source.js";
 import { quickLevel, quickMean } from "./statistics.js";
 
@@ -17,7 +17,7 @@ export interface ProfiledModel {
  */
 export function profiledChange(before: ProfiledModel, rows: readonly KernelRow[], changed: string): Timing {
   const isOther = ({ layer, nodes }: KernelRow): boolean =>
-    layer !== null && !nodes.some((node) => node === changed || node.startsWith(`${changed}.`));
+    layer !== null && !nodes.some((node) => standsFor(node, changed));
   const known = new Set(before.rows.filter(isOther).map(keyOf));
   const kept = new Set(
     rows

@@ -1,6 +1,6 @@
 import type { Benchmark, LayerTime, ModelTime } from "./benchmark.js";
 import { forTerminal } from "./escape.js";
-import { percent } from "./format.js";
+import { percent, preciseMilliseconds } from "./format.js";
 import { shorten, textTable, type Column } from "./table.js";
 
 const maxCell = 48;
@@ -34,9 +34,9 @@ function modelTable(models: readonly ModelTime[]): string {
   ];
   const rows = models.map(({ path, ms, ratio, runs, outliers }, i) => [
     cell(path),
-    time(ms.median),
-    ms.quartiles.map(time).join("–"),
-    time(ms.least),
+    preciseMilliseconds(ms.median),
+    ms.quartiles.map(preciseMilliseconds).join("–"),
+    preciseMilliseconds(ms.least),
     i === 0 ? "1" : ratio.median.toFixed(3),
     i === 0 ? "" : ratio.interval.map((end) => end.toFixed(3)).join("–"),
     String(runs),
@@ -57,19 +57,14 @@ function layerTable(layers: readonly LayerTime[]): string {
   const rows = layers.map(({ layer, op, kernel, nodes, ms }) => [
     layer === null ? `(${cell(kernel)})` : cell(layer),
     cell(op),
-    time(ms),
+    preciseMilliseconds(ms),
     percent(total > 0 ? ms / total : null),
     nodes
       .filter((node) => node !== layer)
       .map(cell)
       .join(", "),
   ]);
-  return textTable(columns, [...rows, ["all kernels", "", time(total), "", ""]]);
-}
-
-/** Milliseconds to about three digits. */
-function time(ms: number): string {
-  return ms.toFixed(ms < 1 ? 4 : ms < 10 ? 3 : ms < 100 ? 2 : 1);
+  return textTable(columns, [...rows, ["all kernels", "", preciseMilliseconds(total), "", ""]]);
 }
 
 function cell(raw: string): string {

@@ -43,6 +43,11 @@ export function milliseconds(value: number | null): string {
   return value < 120_000 ? `${(value / 1000).toFixed(1)} s` : `${(value / 60_000).toFixed(1)} min`;
 }
 
+/** Milliseconds without their unit, to about three digits however few they are. */
+export function preciseMilliseconds(ms: number): string {
+  return ms.toFixed(ms < 1 ? 4 : ms < 10 ? 3 : ms < 100 ? 2 : 1);
+}
+
 export function ratio(value: number | null): string {
   return value === null ? dash : value.toFixed(3);
 }

@@ -1,6 +1,6 @@
 import type { Milliseconds } from "./details.js";
 import { forHtml } from "./escape.js";
-import { milliseconds } from "./format.js";
+import { milliseconds, preciseMilliseconds } from "./format.js";
 import { folded, paragraph, table, wide } from "./html-page.js";
 import { barLegend, layerBars } from "./layer-bars.js";
 import type { Report } from "./schema.js";
@@ -65,7 +65,6 @@ function spanText(span: Milliseconds | null | undefined): string {
   return half > 0 ? `${precise(span.ms)} ± ${precise(half)}` : precise(span.ms);
 }
 
-/** Milliseconds of something small, to three digits. */
 function precise(ms: number | null): string {
-  return ms === null ? "–" : ms.toFixed(ms < 1 ? 4 : ms < 10 ? 3 : ms < 100 ? 2 : 1);
+  return ms === null ? "–" : preciseMilliseconds(ms);
 }
