@@ -208,6 +208,7 @@ function groupRows({ data, width }: Partial, first: number, count: number): Matr
 
 function densely(below: Partial, spec: ConvSpec, weight: Float64Array): Float64Array {
   const [perIn, perOut] = [spec.inChannels / spec.group, spec.outChannels / spec.group];
+  if (spec.group === 1) return multiply(weightRows(spec, weight, 0), groupRows(below, 0, perIn)).data;
   const size = perOut * tapCount(spec) * below.width;
   const data = new Float64Array(size * spec.group);
   for (let g = 0; g < spec.group; g++) {

@@ -22,22 +22,34 @@ export interface Fit {
 /** Ridge of the mixers' normal equations, relative to their mean diagonal. */
 const mixerRidge = 1e-8;
 
+/** Where a fit goes on from: a form of the plan, and whether it is a fit to the same target already. */
+export interface FitStart {
+  readonly form: Form;
+  readonly sameTarget: boolean;
+}
+
 /**
  * Least squares over all factors of a form in the data's own metric: minimises ‖(Ŵ − W) C^{1/2}‖² from the closed-form
  * start, the last pointwise factors solved exactly (variable projection at both ends), the rest by `steps` of L-BFGS.
  */
-export async function fitForm(plan: FormPlan, target: FitTarget, steps: number, from?: Form): Promise<Fit> {
-  const start = from ?? plan.start(target);
+export async function fitForm(
+  plan: FormPlan,
+  target: FitTarget,
+  steps: number,
+  from?: FitStart,
+): Promise<Fit> {
+  const start = from?.form ?? plan.start(target);
   // Forms with channel orders are solved in closed form by their start.
   if (start.inputOrder || start.outputOrder) return { form: start, error: await formError(start, target) };
   if (isClosedForm(start)) return { form: start, error: await formError(start, target) };
-  const first = await solveMixersElsewhere(start, target);
+  // The mixers of a fit to this target are solved already.
+  const first = from?.sameTarget ? null : await solveMixersElsewhere(start, target);
   if (steps === 0) return first ?? { form: start, error: await formError(start, target) };
   const balanced = balance(first?.form ?? start);
   const sum = new ChainSum(target.layer, balanced.branches);
   const scale = 1 / (target.power || 1);
   const { rows, cols } = target.kernel;
-  const { x } = await minimize(
+  const { x, value } = await minimize(
     async (parameters) => {
       const weights = unpack(parameters, balanced);
       const error = difference(sum.compose(weights), target.kernel.data);
@@ -50,7 +62,8 @@ export async function fitForm(plan: FormPlan, target: FitTarget, steps: number, 
     { steps },
   );
   const form = withWeights(balanced, unpack(x, balanced));
-  return (await solveMixersElsewhere(form, target)) ?? { form, error: await formError(form, target) };
+  const solved = await solveMixersElsewhere(form, target);
+  return solved ?? { form, error: Math.sqrt(Math.max(0, value + target.residual * scale)) };
 }
 
 /** Relative error of a form: sqrt((‖(Ŵ − W) C^{1/2}‖² + residual) / power). */

@@ -2,7 +2,7 @@ export { chainOf, outputSize, tapCount, tapOffsets, weightSize, type Link } from
 export { channelEnergy, coCluster, type Grouping } from "./co-cluster.js";
 export { ChainSum, compose } from "./compose.js";
 export { convMacs, formCost, isPointwise, type FormCost } from "./cost.js";
-export { fitForm, formError, solveMixers, standardForm, type Fit } from "./fit.js";
+export { fitForm, formError, solveMixers, standardForm, type Fit, type FitStart } from "./fit.js";
 export * from "./form.js";
 export { splitGroups, type ConvLayer } from "./layer.js";
 export {

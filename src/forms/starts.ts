@@ -1,13 +1,4 @@
-import {
-  gram,
-  matrix,
-  multiply,
-  solveSpd,
-  symmetricEigen,
-  takeCols,
-  truncatedSvd,
-  type Matrix,
-} from "../linalg/index.js";
+import { gram, matrix, multiply, solveSpd, symmetricEigen, type Matrix } from "../linalg/index.js";
 import { rootsOf, unfold, type FitTarget } from "./target.js";
 
 /*
@@ -80,25 +71,29 @@ export function spatialFactors(
   const column = (q: number, sample: number): number =>
     Math.floor(q / a) * taps + firstTaps[q % a]! + secondTaps[sample]!;
   const width = inChannels * a;
-  const { inverse, u, s, v } = target.memo(`spatial/${firstTaps.join()}`, () => {
-    const roots = rootsOf(target.sliceCovariance(column, b, width), width);
+  const key = `spatial/${firstTaps.join()}`;
+  const { root, inverse } = target.metricMemo(key, () =>
+    rootsOf(target.sliceCovariance(column, b, width), width),
+  );
+  const { white, vectors } = target.memo(key, () => {
     const unfolded = unfold(
       outChannels * b,
       width,
       target.kernel.data,
       (p, q) => Math.floor(p / b) * inChannels * taps + column(q, p % b),
     );
-    const white = multiply(unfolded, roots.root);
-    return { inverse: roots.inverse, ...truncatedSvd(white, Math.min(white.rows, white.cols)) };
+    const product = multiply(unfolded, root);
+    return { white: product, vectors: symmetricEigen(gram(product)).vectors };
   });
-  const first = multiply(takeCols(v, rank), inverse, { transA: true });
+  const axes = leadingRows(vectors, rank);
+  const scores = multiply(white, axes, { transB: true });
   const second = new Float64Array(outChannels * rank * b);
   for (let o = 0; o < outChannels; o++) {
     for (let r = 0; r < rank; r++) {
-      for (let t = 0; t < b; t++) second[(o * rank + r) * b + t] = u.data[(o * b + t) * u.cols + r]! * s[r]!;
+      for (let t = 0; t < b; t++) second[(o * rank + r) * b + t] = scores.data[(o * b + t) * rank + r]!;
     }
   }
-  return { first: first.data, second };
+  return { first: multiply(axes, inverse).data, second };
 }
 
 /**
@@ -115,9 +110,11 @@ export function depthwiseFactors(
   const pointwise = new Float64Array(outChannels * inChannels * terms);
   const channels = target.memo("depthwise", () =>
     Array.from({ length: inChannels }, (_, i) => {
-      const { root, inverse } = rootsOf(
-        target.sliceCovariance((t) => i * taps + t, 1, taps),
-        taps,
+      const { root, inverse } = target.metricMemo(`taps/${i}`, () =>
+        rootsOf(
+          target.sliceCovariance((t) => i * taps + t, 1, taps),
+          taps,
+        ),
       );
       const slice = unfold(outChannels, taps, kernel.data, (o, t) => o * kernel.cols + i * taps + t);
       const white = multiply(slice, root);

@@ -3,6 +3,7 @@ import {
   identity,
   matrix,
   multiply,
+  multiplyHeld,
   squareRoots,
   symmetricEigen,
   type Matrix,
@@ -31,9 +32,10 @@ export class FitTarget implements Target {
   readonly taps: number;
   #product: Matrix | null = null;
   #output: SymmetricEigen | null = null;
-  #inputRoots: SquareRoots | null = null;
   #power: number | null = null;
   readonly #memo = new Map<string, unknown>();
+  /** What depends on the metric only; shared by targets of other kernels in the same metric. */
+  #metricMemo = new Map<string, unknown>();
 
   /**
    * `residual` is the part of the original output's variance that no kernel can explain from these inputs (0 when the
@@ -52,20 +54,24 @@ export class FitTarget implements Target {
   /** The same metric around another kernel of the layer, e.g. what a first form leaves over. */
   withKernel(kernel: Matrix): FitTarget {
     const other = new FitTarget(this.layer, kernel, this.covariance, 0, this.products);
-    other.#inputRoots = this.inputRoots;
+    other.#metricMemo = this.#metricMemo;
     return other;
   }
 
   /** What `make` gives, computed once per key: decompositions that candidates of all sizes share. */
   memo<T>(key: string, make: () => T): T {
-    if (!this.#memo.has(key)) this.#memo.set(key, make());
-    return this.#memo.get(key) as T;
+    return remembered(this.#memo, key, make);
+  }
+
+  /** The same for what depends on the metric alone, for whatever kernel. */
+  metricMemo<T>(key: string, make: () => T): T {
+    return remembered(this.#metricMemo, key, make);
   }
 
   /** E · C for an O × D matrix. */
   async inMetric(error: Matrix): Promise<Matrix> {
     if (!this.covariance) return error;
-    return this.products ? this.products.inMetric(error) : multiply(error, this.covariance);
+    return this.products ? this.products.inMetric(error) : multiplyHeld(error, this.covariance);
   }
 
   /** a · bᵀ. */
@@ -93,8 +99,9 @@ export class FitTarget implements Target {
 
   /** Square root and inverse square root of the input channels' covariance, averaged over the taps. */
   get inputRoots(): SquareRoots {
-    this.#inputRoots ??= rootsOf(this.sliceCovariance(this.channelIndex, this.taps), this.layer.inChannels);
-    return this.#inputRoots;
+    return this.metricMemo("input", () =>
+      rootsOf(this.sliceCovariance(this.channelIndex, this.taps), this.layer.inChannels),
+    );
   }
 
   private readonly channelIndex = (channel: number, sample: number): number => channel * this.taps + sample;
@@ -120,6 +127,11 @@ export class FitTarget implements Target {
     }
     return result;
   }
+}
+
+function remembered<T>(memo: Map<string, unknown>, key: string, make: () => T): T {
+  if (!memo.has(key)) memo.set(key, make());
+  return memo.get(key) as T;
 }
 
 /** Square root of a covariance and its inverse; null, the data-free metric, stands for the identity. */

@@ -48,11 +48,11 @@ export function accumulateProduct(
     engine.c.fill(0, 0, wholeTiles(end - first) * stride);
     for (let k0 = 0; k0 < k; k0 += depthBlock) {
       const now = Math.min(depthBlock, k - k0);
-      pack(engine.b, b.data, b.offset + k0 * b.row + j0 * b.col, b.col, b.row, cols, now, 1);
+      pack(engine.b, 0, b.data, b.offset + k0 * b.row + j0 * b.col, b.col, b.row, cols, now, 1);
       for (let i0 = first; i0 < end; i0 += rowBlock) {
         const rows = Math.min(rowBlock, end - i0);
-        pack(engine.a, a.data, a.offset + i0 * a.row + k0 * a.col, a.row, a.col, rows, now, alpha);
-        engine.multiply(wholeTiles(rows), stride, now, (i0 - first) * stride);
+        pack(engine.a, 0, a.data, a.offset + i0 * a.row + k0 * a.col, a.row, a.col, rows, now, alpha);
+        engine.multiply(wholeTiles(rows), stride, now, (i0 - first) * stride, 0);
       }
     }
     addBlock(engine.c, stride, c, first, end, j0, cols);
@@ -87,11 +87,12 @@ export function transposed(data: Float64Array, cols: number, offset = 0): Operan
 }
 
 /**
- * Packs `lines` lines of `steps` entries into panels of 4 interleaved lines, times `alpha`; missing lines of the last
- * panel are zeros.
+ * Packs `lines` lines of `steps` entries into panels of 4 interleaved lines from entry `at` on, times `alpha`; missing
+ * lines of the last panel are zeros.
  */
-function pack(
+export function pack(
   into: PanelArray,
+  at: number,
   from: Float64Array,
   offset: number,
   lineStride: number,
@@ -100,7 +101,7 @@ function pack(
   steps: number,
   alpha: number,
 ): void {
-  let to = 0;
+  let to = at;
   for (let line = 0; line < lines; line += tile) {
     if (line + tile <= lines) {
       let p0 = offset + line * lineStride;

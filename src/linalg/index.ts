@@ -1,6 +1,7 @@
 export * from "./cholesky.js";
 export { symmetricEigen, topEigen, type SymmetricEigen, type TopEigenOptions } from "./eigen.js";
 export * from "./gemm.js";
+export { multiplyHeld } from "./held-product.js";
 export * from "./least-squares.js";
 export * from "./matrix.js";
 export * from "./minimize.js";

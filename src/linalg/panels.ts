@@ -18,32 +18,35 @@ export type PanelArray = Float64Array | number[];
 /** Scratch arrays and the inner loop of a product; all lengths are in float64 elements. */
 export interface PanelEngine {
   readonly name: string;
-  /** Place for one block of A and one of B. */
+  /** Place for one block of A, and for one block of B or as much as the engine was made for. */
   readonly a: PanelArray;
   readonly b: PanelArray;
   readonly c: Float64Array;
-  /** Grows C; what was in the scratch arrays may be lost. */
+  /** Grows C; what was in A and C may be lost, B stays. */
   reserve(c: number): void;
   /**
    * C[at …] += A · B for `rows` × `cols` entries, both multiples of the tile; C has row stride `cols`.
-   * A holds rows / 4 panels, B cols / 4 panels of `steps` steps each.
+   * A holds rows / 4 panels, B from its entry `bAt` on cols / 4 panels of `steps` steps each.
    */
-  multiply(rows: number, cols: number, steps: number, at: number): void;
+  multiply(rows: number, cols: number, steps: number, at: number, bAt: number): void;
 }
+
+/** Length of a block of B. */
+export const rightBlock = columnBlock * depthBlock;
 
 /** Rounds up to whole tiles. */
 export function wholeTiles(count: number): number {
   return Math.ceil(count / tile) * tile;
 }
 
-/** The engine in plain JavaScript numbers. */
-export function createPortableEngine(): PanelEngine {
+/** The engine in plain JavaScript numbers, with place for `bLength` entries of B. */
+export function createPortableEngine(bLength = rightBlock): PanelEngine {
   // Constants around the inner loop cost less to reach than parameters. Plain arrays of numbers (which entries other than
   // small integers make of them) cost less than typed ones, whose memory may have been detached: once any has been in a
   // process, every access looks whether its own was.
   const unpacked = (length: number): number[] => Array.from({ length }, () => NaN);
   const a = unpacked(rowBlock * depthBlock);
-  const b = unpacked(columnBlock * depthBlock);
+  const b = unpacked(bLength);
   let c = new Float64Array(0);
 
   /**
@@ -137,12 +140,12 @@ export function createPortableEngine(): PanelEngine {
     reserve(length) {
       if (c.length < length) c = new Float64Array(length);
     },
-    multiply(rows, cols, steps, at) {
+    multiply(rows, cols, steps, at, bAt) {
       for (let j = 0; j < cols; j += tile) {
         for (let i = 0; i < rows; i += tile) {
           const to = at + i * cols + j;
-          addHalfTile(steps, i * steps, j * steps, to, cols);
-          addHalfTile(steps, i * steps, j * steps + 2, to + 2, cols);
+          addHalfTile(steps, i * steps, bAt + j * steps, to, cols);
+          addHalfTile(steps, i * steps, bAt + j * steps + 2, to + 2, cols);
         }
       }
     },

@@ -50,7 +50,12 @@ let chosen: PanelEngine | null = null;
 
 /** The engine that products run on, the fastest that the platform has; made on first use. */
 export function panelEngine(): PanelEngine {
-  return (chosen ??= createWasmEngine() ?? createPortableEngine());
+  return (chosen ??= createPanelEngine());
+}
+
+/** An engine of that kind with place for `bLength` entries of B, for one block without. */
+export function createPanelEngine(bLength?: number): PanelEngine {
+  return createWasmEngine(bLength) ?? createPortableEngine(bLength);
 }
 
 /**
@@ -78,7 +83,7 @@ export function product(
         for (let i0 = 0; i0 < held; i0 += rowBlock) {
           const height = Math.min(rowBlock, held - i0);
           packA(a, r0 + i0, height, k0, steps);
-          multiply(wholeTiles(height), stride, steps, i0 * stride);
+          multiply(wholeTiles(height), stride, steps, i0 * stride, 0);
         }
       }
       store(c, stride, r0, held, j0, width);

@@ -1,4 +1,4 @@
-import { columnBlock, depthBlock, rowBlock, tile, type PanelEngine } from "./panels.js";
+import { depthBlock, rightBlock, rowBlock, tile, type PanelEngine } from "./panels.js";
 import { wasm, type Code } from "./wasm-assembler.js";
 import { instantiate } from "./wasm-instance.js";
 
@@ -73,13 +73,16 @@ function multiplyCode(): Code {
   ];
 }
 
-/** The engine on WebAssembly's 128-bit registers; null where the platform hasn't got them or forbids compiling. */
-export function createWasmEngine(): PanelEngine | null {
+/**
+ * The engine on WebAssembly's 128-bit registers, with place for `bLength` entries of B; null where the platform hasn't got
+ * them or forbids compiling.
+ */
+export function createWasmEngine(bLength = rightBlock): PanelEngine | null {
   const instance = instantiate([
     { name: "multiply", parameters: 6, integers: 8, pairs: tile * pairs + pairs + 1, code: multiplyCode() },
   ]);
   if (!instance) return null;
-  const [aLength, bLength] = [rowBlock * depthBlock, columnBlock * depthBlock];
+  const aLength = rowBlock * depthBlock;
   let [a, b, c] = [new Float64Array(0), new Float64Array(0), new Float64Array(0)];
   return {
     name: "WebAssembly SIMD",
@@ -99,8 +102,9 @@ export function createWasmEngine(): PanelEngine | null {
       b = new Float64Array(buffer, 8 * aLength, bLength);
       c = new Float64Array(buffer, 8 * (aLength + bLength), length);
     },
-    multiply(rows, cols, steps, at) {
-      instance.run.multiply(a.byteOffset, b.byteOffset, c.byteOffset + 8 * at, rows, cols, steps);
+    multiply(rows, cols, steps, at, bAt) {
+      const { multiply } = instance.run;
+      multiply(a.byteOffset, b.byteOffset + 8 * bAt, c.byteOffset + 8 * at, rows, cols, steps);
     },
   };
 }

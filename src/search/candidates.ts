@@ -169,7 +169,12 @@ export async function fitCandidates(
     const closer: Candidate[] = [];
     for (const { family, plan, forms } of nearFronts(refined, axes, slack)) {
       await pause();
-      closer.push(expecting(await fitPlan(family, plan!, layer, targets, steps, forms), round + 1));
+      closer.push(
+        expecting(
+          await fitPlan(family, plan!, layer, targets, steps, { forms, sameTargets: true }),
+          round + 1,
+        ),
+      );
     }
     for (const candidate of closer) latest.set(candidate.plan, candidate);
     refined = closer;
@@ -253,19 +258,24 @@ function spreadByCost(plans: readonly FormPlan[], layer: ConvLayer, count: numbe
   );
 }
 
-/** Fits one plan to every group; the error is that of all groups together. */
+/** Fits one plan to every group, from forms of it where there are any; the error is that of all groups together. */
 export async function fitPlan(
   family: string,
   plan: FormPlan,
   layer: ConvLayer,
   targets: readonly FitTarget[],
   steps: number,
-  from?: readonly Form[],
+  from?: { readonly forms: readonly Form[]; readonly sameTargets: boolean },
 ): Promise<Candidate> {
   const forms: Form[] = [];
   let [error, power] = [0, 0];
   for (const [g, target] of targets.entries()) {
-    const fit = await fitForm(plan, target, steps, from?.[g]);
+    const fit = await fitForm(
+      plan,
+      target,
+      steps,
+      from && { form: from.forms[g]!, sameTarget: from.sameTargets },
+    );
     forms.push(fit.form);
     error += fit.error ** 2 * target.power;
     power += target.power;

@@ -24,7 +24,10 @@ export async function errorsAlong(
     const errors = [candidate.error];
     for (const { steps } of rounds) {
       await pause();
-      candidate = await fitPlan(family.name, plan, layer, targets, steps, candidate.forms);
+      candidate = await fitPlan(family.name, plan, layer, targets, steps, {
+        forms: candidate.forms,
+        sameTargets: true,
+      });
       errors.push(candidate.error);
     }
     along.set(family.name, Float64Array.from(errors));

@@ -119,7 +119,10 @@ async function refitLayer(
   let candidate: Candidate;
   if (chosen.plan) {
     candidate = {
-      ...(await fitPlan(chosen.family, chosen.plan, slot.layer, targets, options.steps, chosen.forms)),
+      ...(await fitPlan(chosen.family, chosen.plan, slot.layer, targets, options.steps, {
+        forms: chosen.forms,
+        sameTargets: false,
+      })),
       latency: chosen.latency,
     };
   } else {
