@@ -3,6 +3,7 @@ import { createLatencyModel, EstimatedSource, LayerWindows } from "../latency/in
 import { applyLayers, type Draft, type SearchLatency, type Solution } from "../search/index.js";
 import { bench } from "./bench.js";
 import type { Compression } from "./compress.js";
+import { nextLimit, type TriedLimit } from "./latency-limit.js";
 import { openLatencyModel, slotsOf, timedModel, type OpenLatencyModel } from "./latency.js";
 import type { OptimizeOptions } from "./options.js";
 import type { PreparedRun } from "./prepared-run.js";
@@ -79,22 +80,24 @@ export function latencyOptions({
 const checkRounds = { runs: 150, seconds: 20 };
 const reportRounds = { runs: 200, seconds: 30 };
 const quickRounds = { runs: 60, seconds: 2 };
-const checks = 6;
+const checks = 8;
 /** What is aimed at, relative to the budget, for what two measurements of one model differ by, and what is near enough. */
-const [aim, near] = [0.985, 0.97];
-/** A new limit stays this share of the bracket away from the limits tried. */
-const apart = 0.15;
+const [aim, near] = [0.985, 0.975];
 
 /** What is tried for a limit on the layers' milliseconds: timed as it is, finished only if it is chosen. */
 export interface LatencyTry extends Draft {
   finish(): Promise<Solution | null>;
 }
 
+interface MeasuredTry extends TriedLimit {
+  readonly tried: LatencyTry;
+}
+
 /**
  * The best solution that keeps the latency budget as measured against `reference`, among what `draft` makes of limits on
- * the layers' milliseconds: where the whole model turns out slower or faster than its layers promised, the limit is moved,
- * within the bracket of those that were too slow and too fast. Where no try keeps the budget the fastest is given; null,
- * for the layers as they are, where that is not faster than the reference. With a profile there is nothing to measure.
+ * the layers' milliseconds: where the whole model turns out slower or faster than its layers promised, the limit is moved.
+ * Where no try keeps the budget the fastest is given; null, for the layers as they are, where that is not faster than the
+ * reference. With a profile there is nothing to measure.
  */
 export async function withinLatency(
   { exact, reference, exactTime }: Pick<PreparedRun, "exact" | "reference" | "exactTime">,
@@ -103,37 +106,48 @@ export async function withinLatency(
   draft: (layersMs: number) => Promise<LatencyTry | null>,
 ): Promise<Solution | null> {
   const keep = options.budget!.keepLatency!;
-  const total = (await latency.target.total()).ms / exactTime;
-  const tries: { readonly tried: LatencyTry; readonly ratio: number }[] = [];
-  let [low, high] = [0, latency.ownMs];
-  for (let limit = latency.layersMs; tries.length < checks;) {
+  const { ownMs } = latency;
+  const own: TriedLimit = { limitMs: ownMs, promisedMs: ownMs, ratio: exactTime };
+  const measured = async ({ fitted }: Draft): Promise<number> => {
+    const model = cloneModel(exact);
+    applyLayers(model, fitted);
+    const { models } = await bench([reference, model], { ...latencyOptions(options), ...checkRounds });
+    return models[1]!.ratio.median;
+  };
+  const tries: MeasuredTry[] = [];
+  for (
+    let limit: number | null = latency.layersMs;
+    limit !== null && tries.length < checks;
+    limit = nextLimit(tries, own, aim * keep)
+  ) {
     const tried = await draft(limit);
     if (!tried) break;
     if (latency.target.kind !== "measured") return tried.finish();
-    const model = cloneModel(exact);
-    applyLayers(model, tried.fitted);
-    const { models } = await bench([reference, model], { ...latencyOptions(options), ...checkRounds });
-    const ratio = models[1]!.ratio.median;
-    tries.push({ tried, ratio });
+    const same = tries.find((other) => isSame(other.tried, tried));
+    const ratio = same?.ratio ?? (await measured(tried));
+    tries.push({ tried, limitMs: limit, promisedMs: promisedBy(tried, ownMs), ratio });
     options.onProgress?.({
       step: `measured at ${ratio.toFixed(3)} of the time`,
       done: tries.length,
       total: checks,
     });
     if (ratio <= aim * keep && ratio >= near * keep) break;
-    if (ratio > aim * keep) high = Math.min(high, limit);
-    else low = Math.max(low, limit);
-    if (high <= low) break;
-    const margin = apart * (high - low);
-    const next = Math.min(high - margin, Math.max(low + margin, limit + (aim * keep - ratio) * total));
-    if (next <= 0 || Math.abs(next - limit) < 1e-3 * total) break;
-    limit = next;
   }
   const kept = tries.filter(({ ratio }) => ratio <= keep);
   const best =
     kept.sort((a, b) => a.tried.allocation.loss - b.tried.allocation.loss)[0] ??
     tries.sort((a, b) => a.ratio - b.ratio)[0];
   return best && best.ratio < 1 ? best.tried.finish() : null;
+}
+
+function isSame({ allocation: one }: Draft, { allocation: other }: Draft): boolean {
+  return one.chosen.every(({ plan }, l) => plan === other.chosen[l]!.plan);
+}
+
+/** Milliseconds of all layers of a draft as they were timed one by one. */
+function promisedBy({ allocation }: Draft, ownMs: number): number {
+  const { chosen } = allocation;
+  return chosen.length > 0 ? chosen.reduce((sum, { latency }) => sum + latency!.ms, 0) : ownMs;
 }
 
 /** Wall times of two models in turn; nulls where they can't be measured here. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { withinLatency, type LatencyBudget } from "../../src/api/latency-budget.js";
 import { optimize } from "../../src/api/optimize.js";
 import { load, type Model } from "../../src/index.js";
-import type { Solution } from "../../src/search/index.js";
+import type { Candidate, Solution } from "../../src/search/index.js";
 import { graph } from "../cli/invoke.js";
 import { profileOf, residualNetwork } from "../latency/networks.js";
 
@@ -71,7 +71,8 @@ describe("a latency budget on this machine", () => {
       { budget: { keepLatency: 0.5 }, threads: 1, shapes: new Map([["x", [1, 3, 16, 16]]]) },
       async (limit) => {
         limits.push(limit);
-        return { fitted: [], allocation: { loss: 0, chosen: [] }, finish: async () => solution };
+        const chosen = [{ plan: limit, latency: { ms: limit } }] as unknown as Candidate[];
+        return { fitted: [], allocation: { loss: 0, chosen }, finish: async () => solution };
       },
     );
     return { limits, kept: found === solution };
