@@ -12,7 +12,7 @@ export interface KernelRow {
   readonly kernel: string;
   /** Labels of the model's nodes that the kernel computes, in order. */
   readonly nodes: readonly string[];
-  /** Over the profiled runs: their median, or what was asked for. */
+  /** Median over the profiled runs that count. */
   readonly ms: number;
   /** Milliseconds of each of them. */
   readonly runs: readonly number[];
@@ -34,13 +34,9 @@ interface Anchor {
 /**
  * The runtime's kernels with the nodes that they came from, in the order in which they run. Nodes that were fused into
  * a neighbour's kernel are listed with it; kernels that the runtime added (layout conversions) have no layer. Names
- * must be unique in the model: see {@link namedCopy}.
+ * must be unique in the model: see {@link namedCopy}. The first `warmUp` runs don't count.
  */
-export function kernelRows(
-  model: Model,
-  kernels: readonly KernelTime[],
-  summary: (times: readonly number[]) => number = median,
-): KernelRow[] {
+export function kernelRows(model: Model, kernels: readonly KernelTime[], warmUp = 0): KernelRow[] {
   const times = new Map<string, { readonly kernel: KernelTime; readonly ms: number[] }>();
   for (const kernel of kernels) {
     const key = `${kernel.index} ${kernel.name}`;
@@ -48,7 +44,10 @@ export function kernelRows(
     if (entry) entry.ms.push(kernel.ms);
     else times.set(key, { kernel, ms: [kernel.ms] });
   }
-  const rows = [...times.values()].map(({ kernel, ms }) => ({ kernel, runs: ms, ms: summary(ms), anchor: anchorOf(model, kernel.name) })); // prettier-ignore
+  const rows = [...times.values()].map(({ kernel, ms }) => {
+    const runs = ms.slice(warmUp);
+    return { kernel, runs, ms: median(runs), anchor: anchorOf(model, kernel.name) };
+  });
   const owners = new Map<Node, number>();
   for (const [i, { anchor }] of rows.entries()) if (anchor) owners.set(anchor.node, i);
   const members = rows.map(({ anchor }) => (anchor ? [anchor.node] : []));

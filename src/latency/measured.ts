@@ -6,10 +6,10 @@ import { batchesOf } from "./batches.js";
 import { candidateModel } from "./candidate.js";
 import { interleave, type InterleaveOptions } from "./interleave.js";
 import type { KernelRow } from "./kernels.js";
+import { LayerProfiles } from "./layer-profiles.js";
 import { batchOf, modelFeatures } from "./model-features.js";
 import { namedCopy } from "./named-copy.js";
 import { profileKernels, type ProfileRuns } from "./profile-kernels.js";
-import { profiledChange, type ProfiledModel } from "./profiled-change.js";
 import { estimate, usualConstants } from "./roofline.js";
 import { modelKey } from "./signature.js";
 import { memoryStore, type Baseline, type LatencySource, type LatencyStore, type Timing } from "./source.js";
@@ -46,19 +46,16 @@ const awake = { settle: 1, turn: 1 } as const;
 /** Rounds of the baseline, and milliseconds after which it has to do with fewer. */
 const baselineRounds = 25;
 const baselineBudget = 20_000;
-const profiledRuns = 20;
-/** Runs of the model's own profile, against which those of candidates are held, and of theirs by round. */
-const baseProfiledRuns = 120;
-const runsPerRound = 3;
-/** A layer's change can't make the model take less than this. */
-const leastRatio = 1e-3;
+const profiledRuns: ProfileRuns = { runs: 20, budget: 3000 };
 /** Rounds after which only the lowerings near their form's best go on. */
 const firstLook = 3;
 /** How far behind the best they may be then, relative to the window. */
 const slack = 0.06;
+
 /**
- * Times on this machine through ONNX Runtime. A candidate is timed in turn with its window as it is; what counts is the
- * ratio of the two in every round, so that a busy machine falls on both.
+ * Times on this machine through ONNX Runtime, by the layers' kernels where the runtime has a profiler. Without one a
+ * candidate is timed in turn with its window as it is; what counts is the ratio of the two in every round, so that a busy
+ * machine falls on both.
  */
 export class MeasuredSource implements LatencySource {
   readonly kind = "measured";
@@ -66,7 +63,7 @@ export class MeasuredSource implements LatencySource {
   readonly feeds: Feeds;
   #baseline: Promise<Baseline> | null = null;
   #stir: Promise<TimedModel> | null = null;
-  #profiled: Promise<ProfiledModel | null> | null = null;
+  readonly #profiles: LayerProfiles;
   readonly #open: OpenTimed;
   readonly #store: LatencyStore;
 
@@ -77,6 +74,7 @@ export class MeasuredSource implements LatencySource {
     this.threads = o.threads;
     this.feeds = o.feeds;
     this.#store = o.store ?? memoryStore();
+    this.#profiles = new LayerProfiles((...asked) => this.#profile(...asked), o.signal);
     this.#open =
       o.open ??
       ((model, feeds, special) =>
@@ -105,7 +103,7 @@ export class MeasuredSource implements LatencySource {
     const batches = batchesOf(open, window);
     for (const [i, batch] of batches.entries()) {
       this.o.onProgress?.(`timing forms of ${window.layer.name}`, i, batches.length);
-      for (const [key, ratio] of await this.#measure(window, batch, rounds)) {
+      for (const [key, ratio] of await this.#measure(window, batch, rounds, whole)) {
         ratios.set(key, ratio);
         this.#store.write(storeKey(window, key), ratio);
       }
@@ -135,9 +133,10 @@ export class MeasuredSource implements LatencySource {
     window: LayerWindow,
     groups: readonly (readonly LoweredProgram[])[],
     rounds: number,
+    whole: number,
   ): Promise<Map<string, StoredRatio>> {
-    const profiled = window.isModel ? await this.#profiledModel() : null;
-    if (profiled) return this.#profileCandidates(profiled, window, groups, rounds);
+    const profiled = await this.#profiles.base(window, whole);
+    if (profiled) return this.#profiles.ratios(profiled, window, groups, asked(rounds));
     const opened = new Map<string, TimedModel>();
     try {
       const dense = await this.#open(window.model, window.feeds);
@@ -186,45 +185,6 @@ export class MeasuredSource implements LatencySource {
     } finally {
       for (const timed of opened.values()) await timed.dispose();
     }
-  }
-
-  /** The model's own kernels, once; null where the runtime has no profiler. */
-  #profiledModel(): Promise<ProfiledModel | null> {
-    this.#profiled ??= (async () => {
-      const { total } = await this.baseline();
-      const rows = await this.#profile(this.o.model, { runs: baseProfiledRuns });
-      return rows.length > 0 ? { rows, ms: total.ms } : null;
-    })();
-    return this.#profiled;
-  }
-
-  /** Ratios of the whole model with each of the programs in its layer's place, from the kernels' own times. */
-  async #profileCandidates(
-    before: ProfiledModel,
-    window: LayerWindow,
-    groups: readonly (readonly LoweredProgram[])[],
-    rounds: number,
-  ): Promise<Map<string, StoredRatio>> {
-    const ratios = new Map<string, StoredRatio>();
-    const changed = namedCopy(this.o.model).graph.value(window.output)!.producer!.label;
-    for (const group of groups) {
-      const timed = new Map<string, Timing>();
-      for (const { key, program } of group) {
-        this.o.signal?.throwIfAborted();
-        const runs = runsPerRound * asked(rounds);
-        const rows = await this.#profile(candidateModel(window, program), { runs });
-        if (rows.length > 0) timed.set(key, profiledChange(before, rows, changed));
-      }
-      const best = Math.min(...[...timed.values()].map(({ interval }) => interval[1]));
-      for (const [key, { ms, interval }] of timed) {
-        const ratioOf = (change: number): number => Math.max(leastRatio, 1 + change / before.ms);
-        ratios.set(key, {
-          ...{ ratio: ratioOf(ms), interval: [ratioOf(interval[0]), ratioOf(interval[1])] },
-          ...{ rounds: asked(rounds), lost: interval[0] > best },
-        });
-      }
-    }
-    return ratios;
   }
 
   /** Timings by key, each with those of the window as it is in the same rounds; that one's key is "". */
@@ -339,7 +299,7 @@ export class MeasuredSource implements LatencySource {
   /** The runtime's own times of the nodes, scaled so that all kernels together take `total`. */
   async #nodeTimes(total: number): Promise<Map<number, number>> {
     const { model } = this.o;
-    const rows = await this.#profile(model, { runs: profiledRuns, budget: 3000 });
+    const rows = await this.#profile(model, this.feeds, profiledRuns);
     if (rows.length === 0) return this.#estimatedNodeTimes(total);
     const least = rows.map(({ layer, runs }) => ({ layer, ms: Math.min(...runs) }));
     const all = sum(least.map(({ ms }) => ms));
@@ -353,8 +313,8 @@ export class MeasuredSource implements LatencySource {
   }
 
   /** A model's kernels; none without a profiler, or for a model that the runtime refuses. */
-  #profile(model: Model, runs: ProfileRuns): Promise<KernelRow[]> {
-    return profileKernels(model, (named) => this.#tryOpen(named, this.feeds, { profile: true }), {
+  #profile(model: Model, feeds: Feeds, runs: ProfileRuns): Promise<KernelRow[]> {
+    return profileKernels(model, (named) => this.#tryOpen(named, feeds, { profile: true }), {
       ...runs,
       signal: this.o.signal,
     });

@@ -5,8 +5,9 @@ import { namedCopy } from "./named-copy.js";
 
 export interface ProfileRuns {
   readonly runs: number;
-  /** Milliseconds of runs after which no further one begins. */
+  /** Milliseconds of runs after which no further one begins, once there are `least`; no limit by default. */
   readonly budget?: number;
+  readonly least?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -17,18 +18,20 @@ export interface ProfileRuns {
 export async function profileKernels(
   model: Model,
   open: (named: Model) => Promise<TimedModel | null>,
-  { runs, budget = Infinity, signal }: ProfileRuns,
+  { runs, budget = Infinity, least = 1, signal }: ProfileRuns,
 ): Promise<KernelRow[]> {
   const named = namedCopy(model);
   const timed = await open(named);
   if (!timed) return [];
   try {
+    // The first run finds its memory not there yet.
+    await timed.run();
     let spent = 0;
-    for (let run = 0; run < runs && spent < budget; run++) {
+    for (let run = 0; run < runs && (run < least || spent < budget); run++) {
       signal?.throwIfAborted();
       spent += (await timed.run()).ms;
     }
-    return kernelRows(named, await timed.kernels());
+    return kernelRows(named, await timed.kernels(), 1);
   } finally {
     await timed.dispose();
   }

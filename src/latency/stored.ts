@@ -22,7 +22,7 @@ export const baselineSchema = z.object({
   nodes: z.array(z.tuple([z.number().int().nonnegative(), z.number().nonnegative()])),
 });
 
-/** Ratios by the window and the structure of the program; the two ways of measuring are kept apart. */
+/** Ratios by the window and the structure of the program. */
 export function storeKey(window: LayerWindow, program: string): string {
-  return `${window.isModel ? "kernels" : "window"} ${window.key} ${textHash(program)}`;
+  return `layer ${window.key} ${textHash(program)}`;
 }

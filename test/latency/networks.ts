@@ -87,10 +87,14 @@ export function knownRuntime(options: { readonly refuses?: (model: Model) => Err
       ...{ name: node.name, op: node.op, index },
       ms: 1e-3 + (modelCost(model, bound).nodes.find((cost) => cost.node === node)?.macs ?? 0) / 1e6,
     }));
+    let runs = 0;
     return Promise.resolve({
       engine: "known",
-      run: () => Promise.resolve({ ms, cpu: ms, preempted: false }),
-      kernels: () => Promise.resolve(kernels),
+      run: () => {
+        runs++;
+        return Promise.resolve({ ms, cpu: ms, preempted: false });
+      },
+      kernels: () => Promise.resolve(Array.from({ length: runs }, () => kernels).flat()),
       dispose: () => {
         alive--;
         return Promise.resolve();

@@ -1,0 +1,75 @@
+import type { LoweredProgram } from "../forms/index.js";
+import type { Model } from "../ir/index.js";
+import type { Feeds } from "../runtime/index.js";
+import { candidateModel } from "./candidate.js";
+import type { KernelRow } from "./kernels.js";
+import { namedCopy } from "./named-copy.js";
+import type { ProfileRuns } from "./profile-kernels.js";
+import { profiledChange, type ProfiledModel } from "./profiled-change.js";
+import type { Timing } from "./source.js";
+import type { StoredRatio } from "./stored.js";
+import type { LayerWindow } from "./window.js";
+
+/** Opens a model, runs it, and gives its kernels with their times; none where there is no profiler. */
+export type ProfileOf = (model: Model, feeds: Feeds, runs: ProfileRuns) => Promise<readonly KernelRow[]>;
+
+/** Runs of a window as it is, against which those of candidates are held. */
+const baseRuns: ProfileRuns = { runs: 120, least: 8, budget: 3000 };
+/** Runs of a candidate by round of timing, and milliseconds after which it has to do with fewer. */
+const [runsPerRound, budgetPerRound, leastRuns] = [3, 75, 4];
+/** A layer's change can't make a window take less than this. */
+const leastRatio = 1e-3;
+
+/**
+ * Candidates in a layer's place, timed by the runtime's own times of their kernels: what a whole window takes is uncertain
+ * by more than the layer's part of it.
+ */
+export class LayerProfiles {
+  readonly #bases = new Map<string, Promise<ProfiledModel | null>>();
+
+  constructor(
+    private readonly profileOf: ProfileOf,
+    private readonly signal?: AbortSignal,
+  ) {}
+
+  /** The window as it is, which takes `ms` milliseconds without a profiler; null where there is none. */
+  base(window: LayerWindow, ms: number): Promise<ProfiledModel | null> {
+    let base = this.#bases.get(window.key);
+    if (!base) {
+      base = this.profileOf(window.model, window.feeds, baseRuns).then((rows) =>
+        rows.length > 0 ? { rows, ms } : null,
+      );
+      this.#bases.set(window.key, base);
+    }
+    return base;
+  }
+
+  /** Ratios of the window with each of the programs in the layer's place to the window as it is. */
+  async ratios(
+    before: ProfiledModel,
+    window: LayerWindow,
+    groups: readonly (readonly LoweredProgram[])[],
+    rounds: number,
+  ): Promise<Map<string, StoredRatio>> {
+    const ratios = new Map<string, StoredRatio>();
+    const changed = namedCopy(window.model).graph.value(window.output)!.producer!.label;
+    const runs = { runs: runsPerRound * rounds, least: leastRuns, budget: budgetPerRound * rounds };
+    for (const group of groups) {
+      const timed = new Map<string, Timing>();
+      for (const { key, program } of group) {
+        this.signal?.throwIfAborted();
+        const rows = await this.profileOf(candidateModel(window, program), window.feeds, runs);
+        if (rows.length > 0) timed.set(key, profiledChange(before, rows, changed));
+      }
+      const best = Math.min(...[...timed.values()].map(({ interval }) => interval[1]));
+      for (const [key, { ms, interval }] of timed) {
+        const ratioOf = (change: number): number => Math.max(leastRatio, 1 + change / before.ms);
+        ratios.set(key, {
+          ...{ ratio: ratioOf(ms), interval: [ratioOf(interval[0]), ratioOf(interval[1])] },
+          ...{ rounds, lost: interval[0] > best },
+        });
+      }
+    }
+    return ratios;
+  }
+}
