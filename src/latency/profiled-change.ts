@@ -9,11 +9,15 @@ export interface ProfiledModel {
   readonly ms: number;
 }
 
+/** Milliseconds by kernel that a profiler's own work and what lies between kernels can come to. */
+const mostBetween = 0.02;
+
 /**
  * What a model takes more than another that differs from it in the layer `changed`, by their kernels' own times. A whole
  * model's time is uncertain by a percent or so, as much as a layer of a deep one takes; the kernels of the layer are not.
  * Those that both models have measure how quick the machine was during either profile. The profiler's own work lies within
- * the kernels' times; it is taken off by kernel, as far as they exceed the model's time together. Milliseconds, 95 %.
+ * the kernels' times; it is taken off by kernel, as far as they exceed the model's time together and a profiler's work
+can be the reason. Milliseconds, 95 %.
  */
 export function profiledChange(before: ProfiledModel, rows: readonly KernelRow[], changed: string): Timing {
   const isOther = ({ layer, nodes }: KernelRow): boolean =>
@@ -28,7 +32,8 @@ export function profiledChange(before: ProfiledModel, rows: readonly KernelRow[]
   const old = split(before.rows, kept);
   const fresh = split(rows, kept);
   const pace = fresh.common > 0 ? old.common / fresh.common : 1;
-  const each = (before.ms - old.common - quickMean(old.own)) / Math.max(1, before.rows.length);
+  const between = (before.ms - old.common - quickMean(old.own)) / Math.max(1, before.rows.length);
+  const each = Math.min(mostBetween, Math.max(-mostBetween, between));
   const rest = each * (rows.length - before.rows.length) - quickMean(old.own);
   const { value, interval } = quickLevel(fresh.own);
   return { ms: pace * value + rest, interval: [pace * interval[0] + rest, pace * interval[1] + rest] };
