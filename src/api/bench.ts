@@ -118,7 +118,7 @@ export function timingFeeds(
 }
 
 function modelTime(model: Model, series: Series, first: Series, layers: LayerTime[] | null): ModelTime {
-  // Both the milliseconds and the ratio are of the rounds' quickest runs.
+  // Both the milliseconds and the ratio are of what counts in the rounds.
   const { median: middle, quartiles, interval, least } = spreadOf(series.rounds);
   const { count, outliers } = spreadOf(series.runs);
   const ratio = ratioSpread(series.rounds, first.rounds);

@@ -45,6 +45,7 @@ export function milliseconds(value: number | null): string {
 
 /** Milliseconds without their unit, to about three digits however few they are. */
 export function preciseMilliseconds(ms: number): string {
+  if (ms === 0) return "0";
   return ms.toFixed(ms < 1 ? 4 : ms < 10 ? 3 : ms < 100 ? 2 : 1);
 }
 

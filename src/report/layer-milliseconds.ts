@@ -1,6 +1,6 @@
 import type { Milliseconds } from "./details.js";
 import { forHtml } from "./escape.js";
-import { milliseconds, preciseMilliseconds } from "./format.js";
+import { preciseMilliseconds } from "./format.js";
 import { folded, paragraph, table, wide } from "./html-page.js";
 import { barLegend, layerBars } from "./layer-bars.js";
 import type { Report } from "./schema.js";
@@ -24,9 +24,9 @@ export function layerMillisecondsSection({ layers, milliseconds: measured }: Rep
     }
     return { name, before: barOf(own?.before), after: barOf(own?.after, after) };
   });
-  const svg = layerBars("Time of each layer, before and after", bars, milliseconds);
+  const svg = layerBars("Time of each layer, before and after", bars, withUnit);
   const note = measured
-    ? "Measured in place, in the original and in the written file: the runtime's own times of a layer's kernels, which add up to the whole model's. Error bars are 95 % intervals of the median; the line across is what was predicted. Work that the runtime fuses into a layer, such as the Add behind it, counts for the layer."
+    ? "Measured in place, in the original and in the written file: the runtime's own times of a layer's kernels, which add up to the whole model's. Error bars are 95 % intervals of the median; the line across is what was predicted from timing the layer alone; what several changed layers save together is often a little less. Work that the runtime fuses into a layer, such as the Add behind it, counts for the layer."
     : "As predicted by the latency model: the target was not measured. Error bars are 95 % intervals.";
   if (!measured) return [paragraph(note), barLegend, wide(svg)].join("\n");
   const right = (title: string) => ({ title, align: "right" as const });
@@ -64,6 +64,8 @@ function spanText(span: Milliseconds | null | undefined): string {
   const half = (span.interval[1] - span.interval[0]) / 2;
   return half > 0 ? `${precise(span.ms)} ± ${precise(half)}` : precise(span.ms);
 }
+
+const withUnit = (ms: number): string => `${preciseMilliseconds(ms)} ms`;
 
 function precise(ms: number | null): string {
   return ms === null ? "–" : preciseMilliseconds(ms);
