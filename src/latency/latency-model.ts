@@ -38,7 +38,10 @@ export interface LatencyModel {
   readonly threads: number;
   /** The model as it is. */
   total(): Promise<Timing>;
-  /** What a layer's own nodes take as it is; 0 for one that the runtime shows no kernel of. */
+  /**
+   * What a layer's own nodes take as it is, on the average of those with equal windows; 0 for one that the runtime shows no
+   * kernel of.
+   */
   layer(slot: LatencySlot): Promise<number>;
   /**
    * What the layer takes in each of the forms. total() + Σ over changed layers of (costs − layer) predicts the model.
@@ -62,6 +65,8 @@ export class LayerWindows {
   readonly #byOutput = new Map<string, LayerWindow | null>();
   readonly #byKey = new Map<string, LayerWindow>();
   readonly #models = new Map<string, LayerWindow | null>();
+  /** Outputs of the layers that share a window. */
+  readonly #sharing = new Map<LayerWindow, string[]>();
 
   constructor(
     private readonly model: Model,
@@ -79,6 +84,7 @@ export class LayerWindows {
       const twin = window && this.#byKey.get(window.key);
       if (window && !twin) this.#byKey.set(window.key, window);
       this.#byOutput.set(slot.output, (window = twin ?? window));
+      if (window) this.#sharing.set(window, [...(this.#sharing.get(window) ?? []), slot.output]);
     }
     return window;
   }
@@ -96,10 +102,14 @@ export class LayerWindows {
     return [...this.#byKey.values()];
   }
 
-  /** Place in the graph of the node that makes a layer's output. */
-  placeOf({ output }: LatencySlot): number {
-    const node = this.model.graph.value(output)?.producer;
-    return node ? this.model.graph.nodes.indexOf(node) : -1;
+  /** Places in the graph of the nodes that make the outputs of a layer and of all that share its window. */
+  placesOf(slot: LatencySlot): number[] {
+    const window = this.of(slot);
+    const outputs = (window && this.#sharing.get(window)) ?? [slot.output];
+    return outputs.flatMap((output) => {
+      const node = this.model.graph.value(output)?.producer;
+      return node ? [this.model.graph.nodes.indexOf(node)] : [];
+    });
   }
 }
 
@@ -133,7 +143,10 @@ class WindowedLatencyModel implements LatencyModel {
   }
 
   async layer(slot: LatencySlot): Promise<number> {
-    return (await this.source.baseline()).nodes.get(this.windows.placeOf(slot)) ?? 0;
+    const { nodes } = await this.source.baseline();
+    const places = this.windows.placesOf(slot);
+    // The runtime does the same work for all of them: what they differ by is noise.
+    return places.reduce((sum, place) => sum + (nodes.get(place) ?? 0), 0) / Math.max(1, places.length);
   }
 
   async costs(

@@ -90,7 +90,7 @@ describe("kernels", () => {
       ["conv2", 6],
       ["conv1", 2],
     ]);
-const twice = [kernel("conv1", "Conv", 1, 3), kernel("conv1", "Conv", 1, 1)];
+    const twice = [kernel("conv1", "Conv", 1, 3), kernel("conv1", "Conv", 1, 1)];
     expect(kernelRows(chain(), twice, 1)[0]).toMatchObject({ ms: 1, runs: [1] });
   });
 });

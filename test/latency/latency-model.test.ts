@@ -121,6 +121,26 @@ describe("the latency model", () => {
     expect(runtime.opened.length).toBe(length);
   });
 
+  it("gives layers with equal windows equal times, which add up to the same", async () => {
+    const network = residualNetwork(5);
+    const { latency, windows } = latencyOf(network, knownRuntime({ drift: 0.01 }));
+    const exact = latencyOf(network, knownRuntime()).latency;
+    const [second, third, last] = ["block2.a", "block3.a", "block4.b"].map((name) =>
+      network.slots.find(({ layer }) => layer.name === name)!,
+    );
+    expect(windows.of(second!)!.key).toBe(windows.of(third!)!.key);
+    expect(await latency.layer(second!)).toBe(await latency.layer(third!));
+    expect(await latency.layer(last!)).not.toBe(await latency.layer(second!));
+    let [sum, plain] = [0, 0];
+    for (const slot of network.slots) {
+      sum += await latency.layer(slot);
+      plain += await exact.layer(slot);
+    }
+    const share = (ms: number, total: number): number => ms / total;
+    const totals = [(await latency.total()).ms, (await exact.total()).ms] as const;
+    expect(share(sum, totals[0])).toBeCloseTo(share(plain, totals[1]), 2);
+  });
+
   it("measures nothing again that the store holds", async () => {
     const network = residualNetwork(2);
     const store = memoryStore();

@@ -68,8 +68,10 @@ export function residualNetwork(blocks: number, channels = 8, size = 8): Network
   return { model, facts, slots, feeds: new Map([["x", noise(dims)]]) };
 }
 
-/** Opens models in that runtime; `opened` counts them. */
-export function knownRuntime(options: { readonly refuses?: (model: Model) => Error | null } = {}): {
+/** Opens models in that runtime; `opened` counts them. With `drift` every kernel takes that share longer than the one before. */
+export function knownRuntime(
+  options: { readonly refuses?: (model: Model) => Error | null; readonly drift?: number } = {},
+): {
   readonly open: OpenTimed;
   readonly opened: Model[];
   alive(): number;
@@ -85,7 +87,9 @@ export function knownRuntime(options: { readonly refuses?: (model: Model) => Err
     const ms = model.graph.nodes.length / 1e3 + modelCost(model, bound).macs! / 1e6;
     const kernels = model.graph.nodes.map((node, index) => ({
       ...{ name: node.name, op: node.op, index },
-      ms: 1e-3 + (modelCost(model, bound).nodes.find((cost) => cost.node === node)?.macs ?? 0) / 1e6,
+      ms:
+        (1 + index * (options.drift ?? 0)) *
+        (1e-3 + (modelCost(model, bound).nodes.find((cost) => cost.node === node)?.macs ?? 0) / 1e6),
     }));
     let runs = 0;
     return Promise.resolve({
