@@ -22,7 +22,12 @@ export function nextLimit(tries: readonly TriedLimit[], own: TriedLimit, aimed: 
   const fast = tries.filter(({ ratio }) => ratio <= aimed);
   // Whatever lies between what a model promised and its limit gives the same model again.
   const high = Math.min(own.limitMs, ...slow.map(({ promisedMs }) => promisedMs));
-  const low = Math.max(0, ...fast.map(({ limitMs }) => limitMs));
+  // A model that promises more than its limit is the cheapest there is.
+  const low = Math.max(
+    0,
+    ...fast.map(({ limitMs }) => limitMs),
+    ...tries.map(({ limitMs, promisedMs }) => (promisedMs > limitMs ? promisedMs : 0)),
+  );
   if (high - low <= narrow * own.limitMs) return null;
   const above = slow.reduce(
     (nearest, tried) => (tried.ratio < nearest.ratio ? tried : nearest),

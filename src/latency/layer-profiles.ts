@@ -7,7 +7,9 @@ import { namedCopy } from "./named-copy.js";
 import type { ProfileRuns } from "./profile-kernels.js";
 import { profiledChange, type ProfiledModel } from "./profiled-change.js";
 import type { Timing } from "./source.js";
+import { quickMean } from "./statistics.js";
 import type { StoredRatio } from "./stored.js";
+import { onThreads, type Threading } from "./threading.js";
 import type { LayerWindow } from "./window.js";
 
 /** Opens a model, runs it, and gives its kernels with their times; none where there is no profiler. */
@@ -21,8 +23,8 @@ const [runsPerRound, budgetPerRound, leastRuns] = [3, 75, 4];
 const leastRatio = 1e-3;
 
 /**
- * Candidates in a layer's place, timed by the runtime's own times of their kernels: what a whole window takes is uncertain
- * by more than the layer's part of it.
+ * Candidates in a layer's place, timed by the runtime's own times of their kernels on one thread: what a whole window takes
+ * is uncertain by more than the layer's part of it.
  */
 export class LayerProfiles {
   readonly #bases = new Map<string, Promise<ProfiledModel | null>>();
@@ -32,24 +34,32 @@ export class LayerProfiles {
     private readonly signal?: AbortSignal,
   ) {}
 
-  /** The window as it is, which takes `ms` milliseconds without a profiler; null where there is none. */
-  base(window: LayerWindow, ms: number): Promise<ProfiledModel | null> {
+  /**
+   * The window as it is, which takes `ms` milliseconds on one thread without the profiler (null where that isn't known:
+   * what its kernels take together); null where there is no profiler.
+   */
+  base(window: LayerWindow, ms: number | null): Promise<ProfiledModel | null> {
     let base = this.#bases.get(window.key);
     if (!base) {
-      base = this.profileOf(window.model, window.feeds, baseRuns).then((rows) =>
-        rows.length > 0 ? { rows, ms } : null,
-      );
+      base = this.profileOf(window.model, window.feeds, baseRuns).then((rows) => {
+        const together = rows.reduce((sum, { runs }) => sum + quickMean(runs), 0);
+        return rows.length > 0 ? { rows, ms: ms ?? together } : null;
+      });
       this.#bases.set(window.key, base);
     }
     return base;
   }
 
-  /** Ratios of the window with each of the programs in the layer's place to the window as it is. */
+  /** Ratios of the window with each of the programs in the layer's place to the window as it is, which takes `whole`. */
   async ratios(
     before: ProfiledModel,
     window: LayerWindow,
     groups: readonly (readonly LoweredProgram[])[],
-    rounds: number,
+    {
+      rounds,
+      whole,
+      threading,
+    }: { readonly rounds: number; readonly whole: number; readonly threading: Threading },
   ): Promise<Map<string, StoredRatio>> {
     const ratios = new Map<string, StoredRatio>();
     const changed = namedCopy(window.model).graph.value(window.output)!.producer!.label;
@@ -59,11 +69,15 @@ export class LayerProfiles {
       for (const { key, program } of group) {
         this.signal?.throwIfAborted();
         const rows = await this.profileOf(candidateModel(window, program), window.feeds, runs);
-        if (rows.length > 0) timed.set(key, profiledChange(before, rows, changed));
+        if (rows.length === 0) continue;
+        const { ms, interval } = profiledChange(before, rows, changed);
+        const onAll = (change: number): number =>
+          onThreads(threading, change, rows.length - before.rows.length);
+        timed.set(key, { ms: onAll(ms), interval: [onAll(interval[0]), onAll(interval[1])] });
       }
       const best = Math.min(...[...timed.values()].map(({ interval }) => interval[1]));
       for (const [key, { ms, interval }] of timed) {
-        const ratioOf = (change: number): number => Math.max(leastRatio, 1 + change / before.ms);
+        const ratioOf = (change: number): number => Math.max(leastRatio, 1 + change / whole);
         ratios.set(key, {
           ...{ ratio: ratioOf(ms), interval: [ratioOf(interval[0]), ratioOf(interval[1])] },
           ...{ rounds, lost: interval[0] > best },

@@ -15,13 +15,14 @@ import { modelKey } from "./signature.js";
 import { memoryStore, type Baseline, type LatencySource, type LatencyStore, type Timing } from "./source.js";
 import { quietLevel, type Interval } from "./statistics.js";
 import { baselineSchema, ratioSchema, storeKey, type StoredRatio } from "./stored.js";
+import { oneThread, onThreads, threadingOf, type Threading } from "./threading.js";
 import { smallModelMs, type LayerWindow } from "./window.js";
 
 /** Opens a model for timing. */
 export type OpenTimed = (
   model: Model,
   feeds: Feeds,
-  special?: { readonly profile?: boolean; readonly probe?: boolean },
+  special?: { readonly profile?: boolean; readonly probe?: boolean; readonly threads?: number },
 ) => Promise<TimedModel>;
 
 export interface MeasureOptions {
@@ -39,10 +40,18 @@ export interface MeasureOptions {
   readonly open?: OpenTimed;
 }
 
+/** The model as it is, and what it takes on one thread. */
+interface TimedBaseline extends Baseline {
+  readonly onOne: number;
+  readonly threading: Threading;
+}
+
 /** Runs of a turn on one thread, of which the quickest counts: sessions push each other out of the caches. */
 const [modelRepeats, windowRepeats] = [4, 3];
 /** Milliseconds of runs before and of runs that count in a turn with several threads. */
 const awake = { settle: 1, turn: 1 } as const;
+/** The same for the model as it is, whose time is held against kernels': other sessions' workers must be asleep. */
+const alone = { settle: 60, turn: 10 } as const;
 /** Rounds of the baseline, and milliseconds after which it has to do with fewer. */
 const baselineRounds = 25;
 const baselineBudget = 20_000;
@@ -61,7 +70,7 @@ export class MeasuredSource implements LatencySource {
   readonly kind = "measured";
   readonly threads: number;
   readonly feeds: Feeds;
-  #baseline: Promise<Baseline> | null = null;
+  #baseline: Promise<TimedBaseline> | null = null;
   #stir: Promise<TimedModel> | null = null;
   readonly #profiles: LayerProfiles;
   readonly #open: OpenTimed;
@@ -85,6 +94,10 @@ export class MeasuredSource implements LatencySource {
   }
 
   baseline(): Promise<Baseline> {
+    return this.#timed();
+  }
+
+  #timed(): Promise<TimedBaseline> {
     this.#baseline ??= this.#measureBaseline();
     return this.#baseline;
   }
@@ -135,8 +148,10 @@ export class MeasuredSource implements LatencySource {
     rounds: number,
     whole: number,
   ): Promise<Map<string, StoredRatio>> {
-    const profiled = await this.#profiles.base(window, whole);
-    if (profiled) return this.#profiles.ratios(profiled, window, groups, asked(rounds));
+    const { onOne, threading } = await this.#timed();
+    const profiled = await this.#profiles.base(window, window.isModel ? onOne : null);
+    if (profiled)
+      return this.#profiles.ratios(profiled, window, groups, { rounds: asked(rounds), whole, threading });
     const opened = new Map<string, TimedModel>();
     try {
       const dense = await this.#open(window.model, window.feeds);
@@ -229,7 +244,7 @@ export class MeasuredSource implements LatencySource {
   async #tryOpen(
     model: Model,
     feeds: Feeds,
-    special?: { readonly profile?: boolean },
+    special?: { readonly profile?: boolean; readonly threads?: number },
   ): Promise<TimedModel | null> {
     try {
       return await this.#open(model, feeds, special);
@@ -239,41 +254,41 @@ export class MeasuredSource implements LatencySource {
     }
   }
 
-  async #measureBaseline(): Promise<Baseline> {
+  async #measureBaseline(): Promise<TimedBaseline> {
     const { model, feeds } = this.o;
     const key = `model ${modelKey(model, feeds)}`;
     const windows = new Map(this.o.windows.map((window) => [window.key, window]));
     const known = baselineSchema.safeParse(this.#store.read(key));
     if (known.success && [...windows.keys()].every((window) => known.data.windows[window] !== undefined)) {
-      const { ms, interval, nodes } = known.data;
+      const { ms, interval, nodes, onOne, threading } = known.data;
       return {
         ...{ total: { ms, interval }, windows: new Map(Object.entries(known.data.windows)) },
-        nodes: new Map(nodes),
+        ...{ nodes: new Map(nodes), onOne, threading },
       };
     }
     this.o.onProgress?.("timing the model as it is", 0, null);
     const baseline = await this.#timeBaseline([...windows.values()]);
-    const { total, nodes } = baseline;
+    const { total, nodes, onOne, threading } = baseline;
     this.#store.write(key, {
-      ...{ ms: total.ms, interval: total.interval, nodes: [...nodes] },
+      ...{ ms: total.ms, interval: total.interval, nodes: [...nodes], onOne, threading },
       windows: Object.fromEntries(baseline.windows),
     });
     return baseline;
   }
 
   /** The model and all its windows in turn: what counts of a window is its share of the model's time. */
-  async #timeBaseline(windows: readonly LayerWindow[]): Promise<Baseline> {
+  async #timeBaseline(windows: readonly LayerWindow[]): Promise<TimedBaseline> {
     const { model, feeds, signal, seed = 0 } = this.o;
     const opened: TimedModel[] = [];
     try {
       opened.push(await this.#open(model, feeds, { probe: true }));
       for (const window of windows) opened.push(await this.#open(window.model, window.feeds));
-      const oneThread = this.threads === 1;
-      const [first] = await interleave([opened[0]!], { rounds: 5, oneThread });
+      const onlyOne = this.threads === 1;
+      const [first] = await interleave([opened[0]!], { rounds: 5, oneThread: onlyOne });
       const isSmall = quietLevel(first!.rounds).value <= smallModelMs;
-      const stir = !oneThread ? awake : isSmall ? { stir: opened[0]! } : {};
+      const stir = !onlyOne ? alone : isSmall ? { stir: opened[0]! } : {};
       const [whole, ...parts] = await interleave(opened, {
-        oneThread,
+        oneThread: onlyOne,
         ...{
           rounds: baselineRounds,
           leastRounds: 5,
@@ -289,32 +304,50 @@ export class MeasuredSource implements LatencySource {
       return {
         total: { ms, interval },
         windows: new Map(windows.map(({ key }, i) => [key, shares[i]! * ms])),
-        nodes: await this.#nodeTimes(ms),
+        ...(await this.#nodeTimes(ms)),
       };
     } finally {
       for (const timed of opened) await timed.dispose();
     }
   }
 
-  /** The runtime's own times of the nodes, scaled so that all kernels together take `total`. */
-  async #nodeTimes(total: number): Promise<Map<number, number>> {
+  /** The runtime's own times of the nodes, so scaled that all kernels together take `total`. */
+  async #nodeTimes(total: number): Promise<Pick<TimedBaseline, "nodes" | "onOne" | "threading">> {
     const { model } = this.o;
     const rows = await this.#profile(model, this.feeds, profiledRuns);
-    if (rows.length === 0) return this.#estimatedNodeTimes(total);
+    if (rows.length === 0)
+      return { nodes: this.#estimatedNodeTimes(total), onOne: total, threading: oneThread };
+    const onOne = this.threads === 1 ? total : await this.#timeOnOne();
+    const threading = threadingOf(onOne, total, this.threads, rows.length);
     const least = rows.map(({ layer, runs }) => ({ layer, ms: Math.min(...runs) }));
     const all = sum(least.map(({ ms }) => ms));
     const places = new Map(namedCopy(model).graph.nodes.map(({ label }, i) => [label, i]));
     const nodes = new Map<number, number>();
     for (const { layer, ms } of least) {
       const place = layer === null ? undefined : places.get(layer);
-      if (place !== undefined) nodes.set(place, (nodes.get(place) ?? 0) + (ms * total) / all);
+      const own = onThreads(threading, (ms * onOne) / all, 1);
+      if (place !== undefined) nodes.set(place, (nodes.get(place) ?? 0) + own);
     }
-    return nodes;
+    return { nodes, onOne, threading };
   }
 
-  /** A model's kernels; none without a profiler, or for a model that the runtime refuses. */
+  async #timeOnOne(): Promise<number> {
+    const { model, feeds, signal, seed = 0 } = this.o;
+    const opened = await this.#open(model, feeds, { threads: 1 });
+    try {
+      const [series] = await interleave([opened], {
+        ...{ rounds: baselineRounds, leastRounds: 5, budget: baselineBudget, warmUp: 2 },
+        ...{ seed, signal, oneThread: true },
+      });
+      return quietLevel(series!.rounds).value;
+    } finally {
+      await opened.dispose();
+    }
+  }
+
+  /** A model's kernels on one thread; none without a profiler, or for a model that the runtime refuses. */
   #profile(model: Model, feeds: Feeds, runs: ProfileRuns): Promise<KernelRow[]> {
-    return profileKernels(model, (named) => this.#tryOpen(named, feeds, { profile: true }), {
+    return profileKernels(model, (named) => this.#tryOpen(named, feeds, { profile: true, threads: 1 }), {
       ...runs,
       signal: this.o.signal,
     });

@@ -20,6 +20,9 @@ export const baselineSchema = z.object({
   interval: z.tuple([z.number().positive(), z.number().positive()]),
   windows: z.record(z.string(), z.number().positive()),
   nodes: z.array(z.tuple([z.number().int().nonnegative(), z.number().nonnegative()])),
+  /** Milliseconds on one thread, and what the threads make of kernels' times there. */
+  onOne: z.number().positive(),
+  threading: z.object({ share: z.number().nonnegative(), perKernel: z.number().nonnegative() }),
 });
 
 /** Ratios by the window and the structure of the program. */

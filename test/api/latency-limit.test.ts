@@ -64,6 +64,12 @@ describe("the limit on the layers' milliseconds", () => {
     }
   });
 
+  it("is not asked for below the cheapest model", () => {
+    const cheapest = { limitMs: 0.5, promisedMs: 0.6 };
+    expect(nextLimit([{ ...cheapest, ratio: 0.9 }], own, 0.5)).toBeNull();
+    expect(nextLimit([{ ...cheapest, ratio: 0.4 }], own, 0.5)!).toBeGreaterThan(0.6);
+  });
+
   it("is not asked for where the layers as they are suffice", () => {
     expect(nextLimit([{ limitMs: 3, promisedMs: 2, ratio: 0.8 }], { ...own, ratio: 0.8 }, 0.9)).toBeNull();
   });

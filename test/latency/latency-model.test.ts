@@ -22,8 +22,7 @@ import {
   type LatencySlot,
 } from "../../src/latency/index.js";
 import { seededRandom } from "../../src/linalg/index.js";
-import { inferFacts, modelCost } from "../../src/measure/index.js";
-import { knownRuntime, residualNetwork, type Network } from "./networks.js";
+import { knownRuntime, knownTime, residualNetwork, type Network } from "./networks.js";
 
 interface Opened {
   readonly latency: LatencyModel;
@@ -35,11 +34,12 @@ function latencyOf(
   network: Network,
   runtime: ReturnType<typeof knownRuntime>,
   store = memoryStore(),
+  threads = 1,
 ): Opened {
   const { model, facts, slots, feeds } = network;
   const windows = new LayerWindows(model, facts, slots);
   const source = new MeasuredSource("known", {
-    ...{ model, feeds, windows: windows.all, threads: 1, store, open: runtime.open },
+    ...{ model, feeds, windows: windows.all, threads, store, open: runtime.open },
   });
   return { latency: createLatencyModel(windows, source), windows, source };
 }
@@ -51,44 +51,42 @@ function plansOf({ layer }: LatencySlot): FormPlan[] {
   });
 }
 
-function timeOf(model: Model, feeds: Network["feeds"]): number {
-  const facts = inferFacts(model, { shapes: new Map([...feeds].map(([name, { dims }]) => [name, dims])) });
-  return model.graph.nodes.length / 1e3 + modelCost(model, facts).macs! / 1e6;
-}
-
 describe("the latency model", () => {
-  it("predicts whole models exactly where time is a sum over nodes", async () => {
-    const network = residualNetwork(3);
-    const { latency, windows } = latencyOf(network, knownRuntime());
-    const total = await latency.total();
-    expect(total.ms).toBeCloseTo(timeOf(network.model, network.feeds), 9);
-    const random = seededRandom(2);
-    for (let choice = 0; choice < 8; choice++) {
-      const model = cloneModel(network.model);
-      let predicted = total.ms;
-      for (const slot of network.slots) {
-        const plans = plansOf(slot);
-        if (plans.length === 0 || random.uniform() < 0.3) continue;
-        const plan = plans[random.integer(plans.length)]!;
-        const [cost] = await latency.costs(slot, [plan]);
-        predicted += cost!.ms - (await latency.layer(slot));
-        const node = model.graph.value(slot.output)!.producer!;
-        const patch = new Patch(model.graph, node);
-        const program = programOf(candidateChains(plan, 1), cost!.lowering, windows.of(slot)!.shortcut);
-        const { inChannels, outChannels } = slot.layer.spec;
-        const order = (count: number): Int32Array =>
-          Int32Array.from({ length: count }, (_, i) => count - 1 - i);
-        replaceByProgram(patch, node, program, slot.layer, {
-          ...{
-            bias: new Float64Array(outChannels).fill(1),
-            orders: { in: order(inChannels), out: order(outChannels) },
-          },
-        });
-        patch.apply();
+  it.each([1, 2] as const)(
+    "predicts whole models exactly where time is a sum over nodes, on %i threads",
+    async (threads) => {
+      const network = residualNetwork(3);
+      const { latency, windows } = latencyOf(network, knownRuntime({ threads }), memoryStore(), threads);
+      const total = await latency.total();
+      expect(total.ms).toBeCloseTo(knownTime(network.model, network.feeds, threads), 9);
+      const random = seededRandom(2);
+      for (let choice = 0; choice < 8; choice++) {
+        const model = cloneModel(network.model);
+        let predicted = total.ms;
+        for (const slot of network.slots) {
+          const plans = plansOf(slot);
+          if (plans.length === 0 || random.uniform() < 0.3) continue;
+          const plan = plans[random.integer(plans.length)]!;
+          const [cost] = await latency.costs(slot, [plan]);
+          predicted += cost!.ms - (await latency.layer(slot));
+          const node = model.graph.value(slot.output)!.producer!;
+          const patch = new Patch(model.graph, node);
+          const program = programOf(candidateChains(plan, 1), cost!.lowering, windows.of(slot)!.shortcut);
+          const { inChannels, outChannels } = slot.layer.spec;
+          const order = (count: number): Int32Array =>
+            Int32Array.from({ length: count }, (_, i) => count - 1 - i);
+          replaceByProgram(patch, node, program, slot.layer, {
+            ...{
+              bias: new Float64Array(outChannels).fill(1),
+              orders: { in: order(inChannels), out: order(outChannels) },
+            },
+          });
+          patch.apply();
+        }
+        expect(knownTime(model, network.feeds, threads)).toBeCloseTo(predicted, 6);
       }
-      expect(timeOf(model, network.feeds)).toBeCloseTo(predicted, 6);
-    }
-  });
+    },
+  );
 
   it("picks the lowering of fewest nodes where nodes are what counts", async () => {
     const network = residualNetwork(1);
