@@ -11,7 +11,7 @@ import {
   spatiallySeparable,
   type FormPlan,
 } from "../../src/forms/index.js";
-import { cloneModel, InvariantError, Patch, UnsupportedError, type Model } from "../../src/ir/index.js";
+import { cloneModel, InvariantError, Patch, UnsupportedError } from "../../src/ir/index.js";
 import { candidateChains } from "../../src/latency/candidate.js";
 import {
   createLatencyModel,
