@@ -97,7 +97,15 @@ async function sourceFor(
   const scope = `${machine.cpu}; ${machine.cores} cores; ${machine.platform}; ${name}; ${threads} threads`;
   const path = options.cache === undefined ? await defaultLatencyCache() : options.cache;
   return new MeasuredSource(name, {
-    ...{ model, feeds, windows: windows.all, threads, seed: options.seed ?? 0, signal: options.signal },
+    ...{
+      model,
+      feeds,
+      windows: windows.all,
+      threads,
+      cores: machine.cores,
+      seed: options.seed ?? 0,
+      signal: options.signal,
+    },
     ...(engine === "web" ? { open: openInBrowser(options) } : {}),
     ...(path === null ? {} : { store: await openLatencyCache(path, scope, options.onWarning) }),
     onProgress: (step, done, total) => options.onProgress?.({ step, done, total }),

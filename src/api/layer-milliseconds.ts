@@ -1,8 +1,17 @@
 import type { Model } from "../ir/index.js";
-import { quickLevel, quickMean, standsFor, type KernelRow } from "../latency/index.js";
+import {
+  onThreads,
+  quickLevel,
+  quickMean,
+  standsFor,
+  threadingOf,
+  type KernelRow,
+  type Threading,
+} from "../latency/index.js";
 import type { LayerMilliseconds, Milliseconds, Report } from "../report/index.js";
-import { timingFeeds } from "./bench.js";
+import { bench, timingFeeds } from "./bench.js";
 import { profiledKernels } from "./kernel-profile.js";
+import { thisMachine } from "./machine.js";
 import type { RunControl, TimingOptions } from "./options.js";
 
 export interface LayerMillisecondsOptions extends RunControl, TimingOptions {
@@ -10,10 +19,13 @@ export interface LayerMillisecondsOptions extends RunControl, TimingOptions {
   readonly shapes?: ReadonlyMap<string, readonly number[]>;
 }
 
+/** Rounds of timing on one thread, and seconds after which no further one begins. */
+const oneThreadRounds = { runs: 60, seconds: 5 };
+
 /**
  * Milliseconds of every layer of the original and of what became of it in the written model, in place: the runtime's own
- * times of its kernels, less the profiler's share, so that all of a model's kernels together take what the model was
- * measured to take. Null where the runtime has no profiler.
+ * times of its kernels on one thread, less the profiler's share, and what the threads make of them, so that all of a model's
+ * kernels together take what the model was measured to take. Null where the runtime has no profiler.
  */
 export async function layerMilliseconds(
   original: Model,
@@ -22,16 +34,21 @@ export async function layerMilliseconds(
   options: LayerMillisecondsOptions,
 ): Promise<LayerMilliseconds | null> {
   const names = layers.map(({ name }) => name);
-  const sides = [];
-  for (const [model, total] of [
-    [original, latencyMs.before],
-    [written, latencyMs.after],
-  ] as const) {
-    if (total === null) return null;
-    const rows = await profiledKernels(model, timingFeeds(model, options), options);
+  const models = [original, written];
+  const totals = [latencyMs.before, latencyMs.after];
+  const profiles: KernelRow[][] = [];
+  for (const [side, model] of models.entries()) {
+    if (totals[side] === null) return null;
+    const rows = await profiledKernels(model, timingFeeds(model, options), { ...options, threads: 1 });
     if (rows.length === 0) return null;
-    sides.push(sharesOf(rows, names, total));
+    profiles.push(rows);
   }
+  const threads = options.threads || (await thisMachine()).cores;
+  const onOne = threads === 1 ? totals : await timesOnOne(models, options);
+  const sides = profiles.map((rows, side) => {
+    const threading = threadingOf(onOne[side]!, totals[side]!, threads, rows.length);
+    return sharesOf(rows, names, onOne[side]!, threading);
+  });
   const [before, after] = sides as [Shares, Shares];
   return {
     layers: names.map((name) => ({
@@ -43,12 +60,23 @@ export async function layerMilliseconds(
   };
 }
 
+async function timesOnOne(models: readonly Model[], options: LayerMillisecondsOptions): Promise<number[]> {
+  const { onWarning: _, ...quietly } = options;
+  const timed = await bench(models, { ...quietly, ...oneThreadRounds, threads: 1, noiseMeant: true });
+  return timed.models.map(({ ms }) => ms.median);
+}
+
 interface Shares {
   readonly layers: ReadonlyMap<string, Milliseconds>;
   readonly others: Milliseconds | null;
 }
 
-function sharesOf(rows: readonly KernelRow[], names: readonly string[], total: number): Shares {
+function sharesOf(
+  rows: readonly KernelRow[],
+  names: readonly string[],
+  onOne: number,
+  threading: Threading,
+): Shares {
   const owned = new Map<string | null, KernelRow[]>();
   for (const row of rows) {
     const owner = row.layer === null ? null : ownerOf(row.layer, names);
@@ -56,12 +84,12 @@ function sharesOf(rows: readonly KernelRow[], names: readonly string[], total: n
   }
   // The profiler's own work lies within the kernels' times, and so much of it in each.
   const measured = rows.reduce((sum, { runs }) => sum + quickMean(runs), 0);
-  const each = (measured - total) / rows.length;
+  const each = (measured - onOne) / rows.length;
   const span = (own: readonly KernelRow[]): Milliseconds => {
     const runs = Math.min(...own.map((row) => row.runs.length));
     const sums = Array.from({ length: runs }, (_, run) => own.reduce((sum, row) => sum + row.runs[run]!, 0));
     const { value, interval } = quickLevel(sums);
-    const net = (ms: number): number => Math.max(0, ms - each * own.length);
+    const net = (ms: number): number => onThreads(threading, Math.max(0, ms - each * own.length), own.length);
     return { ms: net(value), interval: [net(interval[0]), net(interval[1])] };
   };
   const layers = new Map<string, Milliseconds>();

@@ -24,6 +24,7 @@ export {
   type Interval,
   type Spread,
 } from "./statistics.js";
+export { onThreads, threadingOf, type Threading } from "./threading.js";
 export { layerWindow, type LatencySlot, type LayerWindow } from "./window.js";
 export {
   EstimatedSource,

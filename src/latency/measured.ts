@@ -30,7 +30,9 @@ export interface MeasureOptions {
   readonly feeds: Feeds;
   /** All windows that will be asked for. */
   readonly windows: readonly LayerWindow[];
+  /** 0 stands for as many as there are cores. */
   readonly threads: number;
+  readonly cores?: number;
   /** What was measured before on this machine, with this runtime and as many threads. */
   readonly store?: LatencyStore;
   readonly seed?: number;
@@ -318,7 +320,7 @@ export class MeasuredSource implements LatencySource {
     if (rows.length === 0)
       return { nodes: this.#estimatedNodeTimes(total), onOne: total, threading: oneThread };
     const onOne = this.threads === 1 ? total : await this.#timeOnOne();
-    const threading = threadingOf(onOne, total, this.threads, rows.length);
+    const threading = threadingOf(onOne, total, this.threads || (this.o.cores ?? 1), rows.length);
     const least = rows.map(({ layer, runs }) => ({ layer, ms: Math.min(...runs) }));
     const all = sum(least.map(({ ms }) => ms));
     const places = new Map(namedCopy(model).graph.nodes.map(({ label }, i) => [label, i]));
