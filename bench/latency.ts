@@ -1,7 +1,9 @@
 /*
  * Predicted against measured latency of whole models, with random choices of forms:
  *
- *     npx tsx bench/latency.ts resnet20 --threads 1 --choices 5 --keep 0.7
+ *     UV_THREADPOOL_SIZE=1 npx tsx bench/latency.ts resnet20 --threads 1 --choices 5 --keep 0.7
+ *
+ * (Node's native pool has to be one thread, as the command line has it: runs that hop between cores find caches cold.)
  *
  * Every choice gives a share of the layers a random form of a random family in the lowering that the latency model picked;
  * the model is then timed in turn with the exactly rewritten original. Needs the shared models. `--store FILE` keeps
@@ -39,6 +41,8 @@ import { openTimed, ortAvailable, type Feeds, type TimedModel } from "../src/run
 import { proposalsFor } from "../src/search/candidates.js";
 import { workingModel, type LayerSlot } from "../src/search/layers.js";
 import { shared } from "../test/shared/peers.js";
+
+if (process.env["UV_THREADPOOL_SIZE"] !== "1") throw new Error("set UV_THREADPOOL_SIZE=1");
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
