@@ -1,6 +1,13 @@
 import type { DataSet } from "../calib/index.js";
 import { UsageError, type Model } from "../ir/index.js";
-import { interleave, ratioSpread, spreadOf, type InterleaveOptions, type Series } from "../latency/index.js";
+import {
+  interleave,
+  ratioSpread,
+  spreadOf,
+  undisturbed,
+  type InterleaveOptions,
+  type Series,
+} from "../latency/index.js";
 import { fixedBatchOf, type Feeds, type TimedModel } from "../runtime/index.js";
 import type { Benchmark, LayerTime, ModelTime } from "../report/index.js";
 import { dataOrNoise } from "./data.js";
@@ -97,11 +104,10 @@ export async function bench(models: readonly Model[], options: BenchOptions = {}
 /**
  * How long turns are: on one thread single runs, as programs make them that do something else in between. Models of many
  * small kernels gain more than others from running again and again, so that turns of several runs would flatter them.
- * With several threads the workers of one session spin for some 40 ms after a run, which has to be over before another's
- * runs count.
+ * With several threads they are {@link undisturbed}.
  */
 export function turnsFor(threads: number): Pick<InterleaveOptions, "turn" | "settle" | "cold"> {
-  return threads === 1 ? { cold: true } : { turn: 10, settle: 60 };
+  return threads === 1 ? { cold: true } : undisturbed;
 }
 
 /** One batch for a model: samples of the data from the start, repeated where there are too few, or seeded noise. */

@@ -125,7 +125,7 @@ export async function withinLatency(
     if (latency.target.kind !== "measured") return tried.finish();
     const same = tries.find((other) => isSame(other.tried, tried));
     const ratio = same?.ratio ?? (await measured(tried));
-    tries.push({ tried, limitMs: limit, promisedMs: promisedBy(tried, ownMs), ratio });
+    tries.push({ tried, limitMs: limit, promisedMs: promisedBy(tried), ratio });
     options.onProgress?.({
       step: `measured at ${ratio.toFixed(3)} of the time`,
       done: tries.length,
@@ -145,9 +145,8 @@ function isSame({ allocation: one }: Draft, { allocation: other }: Draft): boole
 }
 
 /** Milliseconds of all layers of a draft as they were timed one by one. */
-function promisedBy({ allocation }: Draft, ownMs: number): number {
-  const { chosen } = allocation;
-  return chosen.length > 0 ? chosen.reduce((sum, { latency }) => sum + latency!.ms, 0) : ownMs;
+function promisedBy({ allocation }: Draft): number {
+  return allocation.chosen.reduce((sum, { latency }) => sum + latency!.ms, 0);
 }
 
 /** Wall times of two models in turn; nulls where they can't be measured here. */

@@ -1,5 +1,5 @@
 export { fitConstants, usualConstants, type Constants } from "./roofline.js";
-export { interleave, type InterleaveOptions, type Series, type Subject } from "./interleave.js";
+export { interleave, undisturbed, type InterleaveOptions, type Series, type Subject } from "./interleave.js";
 export { kernelRows, standsFor, type KernelRow } from "./kernels.js";
 export { profileKernels } from "./profile-kernels.js";
 export {

@@ -38,6 +38,12 @@ export interface InterleaveOptions {
   onRound?(done: number, rounds: number): void;
 }
 
+/**
+ * Turns of subjects with several threads: the workers of one session spin for some 40 ms after a run, which has to be over
+ * before another's runs count.
+ */
+export const undisturbed = { settle: 60, turn: 10 } as const satisfies Partial<InterleaveOptions>;
+
 /** Timings of one subject. */
 export interface Series {
   /** All counted runs, in milliseconds. */

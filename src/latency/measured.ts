@@ -4,7 +4,7 @@ import { inferFacts } from "../measure/index.js";
 import { openTimed, type Feeds, type TimedModel } from "../runtime/index.js";
 import { batchesOf } from "./batches.js";
 import { candidateModel } from "./candidate.js";
-import { interleave, type InterleaveOptions } from "./interleave.js";
+import { interleave, undisturbed, type InterleaveOptions } from "./interleave.js";
 import type { KernelRow } from "./kernels.js";
 import { LayerProfiles } from "./layer-profiles.js";
 import { batchOf, modelFeatures } from "./model-features.js";
@@ -43,7 +43,7 @@ export interface MeasureOptions {
 }
 
 /** The model as it is, and what it takes on one thread. */
-interface TimedBaseline extends Baseline {
+export interface TimedBaseline extends Baseline {
   readonly onOne: number;
   readonly threading: Threading;
 }
@@ -52,8 +52,6 @@ interface TimedBaseline extends Baseline {
 const [modelRepeats, windowRepeats] = [4, 3];
 /** Milliseconds of runs before and of runs that count in a turn with several threads. */
 const awake = { settle: 1, turn: 1 } as const;
-/** The same for the model as it is, whose time is held against kernels': other sessions' workers must be asleep. */
-const alone = { settle: 60, turn: 10 } as const;
 /** Rounds of the baseline, and milliseconds after which it has to do with fewer. */
 const baselineRounds = 25;
 const baselineBudget = 20_000;
@@ -95,11 +93,7 @@ export class MeasuredSource implements LatencySource {
         }));
   }
 
-  baseline(): Promise<Baseline> {
-    return this.#timed();
-  }
-
-  #timed(): Promise<TimedBaseline> {
+  baseline(): Promise<TimedBaseline> {
     this.#baseline ??= this.#measureBaseline();
     return this.#baseline;
   }
@@ -150,7 +144,7 @@ export class MeasuredSource implements LatencySource {
     rounds: number,
     whole: number,
   ): Promise<Map<string, StoredRatio>> {
-    const { onOne, threading } = await this.#timed();
+    const { onOne, threading } = await this.baseline();
     const profiled = await this.#profiles.base(window, window.isModel ? onOne : null);
     if (profiled)
       return this.#profiles.ratios(profiled, window, groups, { rounds: asked(rounds), whole, threading });
@@ -288,7 +282,7 @@ export class MeasuredSource implements LatencySource {
       const onlyOne = this.threads === 1;
       const [first] = await interleave([opened[0]!], { rounds: 5, oneThread: onlyOne });
       const isSmall = quietLevel(first!.rounds).value <= smallModelMs;
-      const stir = !onlyOne ? alone : isSmall ? { stir: opened[0]! } : {};
+      const stir = !onlyOne ? undisturbed : isSmall ? { stir: opened[0]! } : {};
       const [whole, ...parts] = await interleave(opened, {
         oneThread: onlyOne,
         ...{
