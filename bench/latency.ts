@@ -27,6 +27,7 @@ import { cloneModel, Patch, verify, type Model } from "../src/ir/index.js";
 import { seededRandom } from "../src/linalg/index.js";
 import { inferFacts } from "../src/measure/index.js";
 import {
+  compiled,
   createLatencyModel,
   interleave,
   LayerWindows,
@@ -34,6 +35,7 @@ import {
   memoryStore,
   ratioSpread,
   spreadOf,
+  type Series,
   type PlanLatency,
 } from "../src/latency/index.js";
 import { candidateChains } from "../src/latency/candidate.js";
@@ -52,7 +54,7 @@ const { positionals, values } = parseArgs({
     share: { type: "string", default: "0.8" },
     shape: { type: "string" },
     store: { type: "string" },
-    rounds: { type: "string", default: "50" },
+    rounds: { type: "string", default: "150" },
     seed: { type: "string", default: "0" },
     verbose: { type: "boolean", default: false },
   },
@@ -93,8 +95,8 @@ interface Choice {
 }
 
 const random = seededRandom(Number(values.seed));
-const models: Model[] = [exact];
-const predicted: number[] = [total.ms];
+const models: Model[] = [];
+const predicted: number[] = [];
 for (let n = 0; n < Number(values.choices); n++) {
   const choices: Choice[] = [];
   let ms = total.ms;
@@ -116,28 +118,21 @@ for (let n = 0; n < Number(values.choices); n++) {
   predicted.push(ms);
 }
 console.log(`costs in ${((performance.now() - started) / 1000).toFixed(1)} s`);
-const opened: TimedModel[] = [];
-for (const model of models) opened.push(await openTimed(model, feeds as Feeds, { engine: "ort", threads }));
-const series = await interleave(opened, {
-  ...{
-    rounds: Number(values.rounds),
-    budget: 120_000,
-    oneThread: threads === 1,
-    ...turnsFor(threads),
-  },
-});
-console.log("predicted ms  measured ms  predicted ratio  measured ratio        error");
+console.log(" original ms  predicted ms  measured ms  predicted ratio        measured ratio    error");
 const errors: number[] = [];
-for (const [i, one] of series.entries()) {
-  const ratio = ratioSpread(one.rounds, series[0]!.rounds);
+for (const [i, model] of models.entries()) {
+  const [before, after] = await inTurn([exact, model]);
+  const ratio = ratioSpread(after!.rounds, before!.rounds);
   const error = predicted[i]! / total.ms / ratio.median - 1;
-  if (i > 0) errors.push(Math.abs(error));
+  errors.push(Math.abs(error));
+  const [was, is] = [before!, after!].map(({ rounds }) => spreadOf(rounds).median);
   console.log(
     [
-      predicted[i]!.toFixed(3).padStart(12),
-      spreadOf(one.runs).median.toFixed(3).padStart(12),
+      was!.toFixed(3).padStart(12),
+      predicted[i]!.toFixed(3).padStart(13),
+      is!.toFixed(3).padStart(12),
       (predicted[i]! / total.ms).toFixed(3).padStart(16),
-      `${ratio.median.toFixed(3)} (${ratio.interval.map((end) => end.toFixed(3)).join("–")})`.padStart(22),
+      `${ratio.median.toFixed(3)} (${ratio.interval.map((end) => end.toFixed(3)).join("–")})`.padStart(21),
       `${(100 * error).toFixed(1)} %`.padStart(8),
     ].join(" "),
   );
@@ -146,7 +141,18 @@ errors.sort((a, b) => a - b);
 console.log(
   `median absolute error ${(100 * errors[Math.floor(errors.length / 2)]!).toFixed(1)} %, worst ${(100 * errors.at(-1)!).toFixed(1)} %`,
 );
-for (const timed of opened) await timed.dispose();
+
+/** As `convopt bench` times two models. */
+async function inTurn(pair: readonly Model[]): Promise<readonly Series[]> {
+  const opened: TimedModel[] = [];
+  for (const each of pair) opened.push(await openTimed(each, feeds as Feeds, { engine: "ort", threads }));
+  const series = await interleave(opened, {
+    ...{ rounds: Number(values.rounds), budget: 60_000, oneThread: threads === 1, warmUpMs: compiled },
+    ...turnsFor(threads),
+  });
+  for (const each of opened) await each.dispose();
+  return series;
+}
 
 function withChoices(choices: readonly Choice[]): Model {
   const model = cloneModel(exact);

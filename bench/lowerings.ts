@@ -2,10 +2,11 @@
  * Every lowering of some forms of the layers in the table of lowerings, between two 3×3 convolutions with Relu as in a
  * network, and the one that the latency model picks:
  *
- *     npx tsx bench/lowerings.ts [part of a row's name] --threads 1 --rounds 15
+ *     UV_THREADPOOL_SIZE=1 npx tsx bench/lowerings.ts [part of a row's name] --threads 1 --rounds 400
  *
- * "ratio" is the layer's own time in that form relative to the dense layer's, timed in turn through ONNX Runtime. The one
- * picked and the one that looked best among all then meet again, in rounds of their own: the best of many is the luckiest.
+ * The latency model goes by the layers' kernels; the judge by the wall times of the whole networks, in turn. "ratio" is what
+ * the layer takes in that lowering relative to the dense layer. One half of the rounds tells which lowering is the best, the
+ * other how far the one picked is behind it: the best of many is the luckiest.
  */
 import { parseArgs } from "node:util";
 import {
@@ -25,17 +26,24 @@ import {
 import { attr, GraphBuilder, Model, Tensor, type Value } from "../src/ir/index.js";
 import { seededRandom } from "../src/linalg/index.js";
 import { inferFacts } from "../src/measure/index.js";
-import { candidateChains } from "../src/latency/candidate.js";
-import { createLatencyModel, LayerWindows, MeasuredSource } from "../src/latency/index.js";
-import { ortAvailable } from "../src/runtime/index.js";
+import { turnsFor } from "../src/api/bench.js";
+import { candidateChains, candidateModel } from "../src/latency/candidate.js";
+import {
+  createLatencyModel,
+  differenceSpread,
+  interleave,
+  LayerWindows,
+  MeasuredSource,
+} from "../src/latency/index.js";
+import { openTimed, ortAvailable, type Feeds, type TimedModel } from "../src/runtime/index.js";
+
+if (process.env["UV_THREADPOOL_SIZE"] !== "1") throw new Error("set UV_THREADPOOL_SIZE=1");
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
     threads: { type: "string", default: "1" },
-    rounds: { type: "string", default: "15" },
-    /** Rounds in which the one picked and the best meet again. */
-    rematch: { type: "string", default: "64" },
+    rounds: { type: "string", default: "400" },
   },
 });
 
@@ -79,36 +87,47 @@ for (const [channels, size, name, make] of rows) {
   const window = windows.of(slot)!;
   const plan = make(layer.spec);
   const all = lowerings(candidateChains(plan, 1), { shortcut: window.shortcut });
-  const changes = await source.changes(
-    window,
-    all.map((one) => [one]),
-    Number(values.rounds),
+  const [chosen] = await latency.costs(slot, [plan], { rounds: 30 });
+  await source.dispose();
+  const models = [model, ...all.map(({ program }) => candidateModel({ ...window, model }, program))];
+  const [dense, ...series] = await wallTimes(models, feeds);
+  const timeIn = (one: number, parity: number): number => {
+    const rounds = (values: readonly number[]): number[] => values.filter((_, round) => round % 2 === parity);
+    return own + differenceSpread(rounds(series[one]!), rounds(dense!)).median;
+  };
+  const picked = all.findIndex(({ lowering }) => loweringName(lowering) === loweringName(chosen!.lowering));
+  console.log(
+    `\n${title}: dense ${own.toFixed(4)} ms, ${(chosen!.ms / own).toFixed(3)} of it expected of the one picked`,
   );
-  const [chosen] = await latency.costs(slot, [plan], { rounds: Number(values.rounds) });
-  console.log(`\n${title}: dense ${own.toFixed(4)} ms`);
-  for (const { lowering, program, key } of all) {
-    const change = changes.get(key);
-    const ratio = change ? (own + change.ms) / own : NaN;
-    const [low, high] = change?.interval.map((end) => (own + end) / own) ?? [NaN, NaN];
-    const mark = loweringName(lowering) === loweringName(chosen!.lowering) ? "←" : "";
+  for (const [i, { lowering, program }] of all.entries()) {
+    const ratios = [0, 1].map((parity) => (timeIn(i, parity) / own).toFixed(3));
     console.log(
-      `  ${loweringName(lowering).padEnd(22)} MACs ${(programCost(program, layer).macs / layer.macs).toFixed(3)}  ratio ${ratio.toFixed(3)} (${low!.toFixed(3)}–${high!.toFixed(3)}) ${mark}`,
+      `  ${loweringName(lowering).padEnd(22)} MACs ${(programCost(program, layer).macs / layer.macs).toFixed(3)}  ratio ${ratios.join(" and ")} ${i === picked ? "←" : ""}`,
     );
   }
-  const timeIn = (times: typeof changes, key: string): number => own + (times.get(key)?.ms ?? Infinity);
-  const best = all.reduce((a, b) => (timeIn(changes, b.key) < timeIn(changes, a.key) ? b : a));
-  const picked = all.find(({ lowering }) => loweringName(lowering) === loweringName(chosen!.lowering))!;
-  const rematch = await source.changes(window, [[picked], [best]], Number(values.rematch));
-  const behind = timeIn(rematch, picked.key) / timeIn(rematch, best.key);
+  const best = all.map((_, i) => i).reduce((a, b) => (timeIn(b, 0) < timeIn(a, 0) ? b : a));
+  const behind = timeIn(picked, 1) / timeIn(best, 1);
   standings.push(behind);
   console.log(
-    `  picked ${loweringName(picked.lowering)}: ${behind.toFixed(3)} of the best, ${loweringName(best.lowering)}`,
+    `  picked ${loweringName(all[picked]!.lowering)}: ${behind.toFixed(3)} of the best, ${loweringName(all[best]!.lowering)}`,
   );
-  await source.dispose();
 }
 console.log(
   `\nthe one picked takes ${Math.max(...standings).toFixed(3)} of the best at most, over ${standings.length} rows`,
 );
+
+/** Round by round, of single runs in turn on one thread. */
+async function wallTimes(models: readonly Model[], feeds: Feeds): Promise<(readonly number[])[]> {
+  const opened: TimedModel[] = [];
+  for (const each of models) opened.push(await openTimed(each, feeds, { engine: "ort", threads }));
+  const series = await interleave(opened, {
+    rounds: Number(values.rounds),
+    oneThread: threads === 1,
+    ...turnsFor(threads),
+  });
+  for (const each of opened) await each.dispose();
+  return series.map(({ rounds }) => rounds);
+}
 
 /** conv + Relu, the layer + Relu, conv. */
 function network(channels: number, size: number): { model: Model; output: string } {

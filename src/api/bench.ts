@@ -1,6 +1,7 @@
 import type { DataSet } from "../calib/index.js";
 import { UsageError, type Model } from "../ir/index.js";
 import {
+  compiled,
   interleave,
   ratioSpread,
   spreadOf,
@@ -70,6 +71,7 @@ export async function bench(models: readonly Model[], options: BenchOptions = {}
       leastRounds: Math.min(rounds, leastRounds),
       ...(seconds === undefined && runs !== undefined ? {} : { budget: 1000 * (seconds ?? usualSeconds) }),
       ...turnsFor(threads),
+      warmUpMs: compiled,
       oneThread: threads === 1,
       seed,
       signal,

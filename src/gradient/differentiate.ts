@@ -112,8 +112,8 @@ function copy(part: Model): { readonly builder: GraphBuilder; readonly twins: Re
   builder.graph.irVersion = graph.irVersion;
   for (const [domain, version] of graph.opsets) builder.graph.opsets.set(domain, version);
   const twins = new Map<Value, Value>();
-  const originals: Value[] = [...graph.inputs, ...graph.initializers];
-  for (const input of graph.inputs) builder.input(input.name, input.type);
+  const originals: Value[] = [...graph.requiredInputs, ...graph.initializers];
+  for (const input of graph.requiredInputs) builder.input(input.name, input.type);
   for (const value of graph.initializers) builder.initializer(value.name, value.initializer!);
   for (const node of graph.nodes) {
     if (node.subgraphs.length > 0) throw unsupported(node, "nodes with subgraphs have no gradient");

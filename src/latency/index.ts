@@ -1,5 +1,12 @@
 export { fitConstants, usualConstants, type Constants } from "./roofline.js";
-export { interleave, undisturbed, type InterleaveOptions, type Series, type Subject } from "./interleave.js";
+export {
+  compiled,
+  interleave,
+  undisturbed,
+  type InterleaveOptions,
+  type Series,
+  type Subject,
+} from "./interleave.js";
 export { kernelRows, standsFor, type KernelRow } from "./kernels.js";
 export { profileKernels } from "./profile-kernels.js";
 export {

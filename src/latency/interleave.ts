@@ -14,6 +14,11 @@ export interface InterleaveOptions {
   readonly leastRounds?: number;
   /** Runs before the first round that don't count; 2 by default. */
   readonly warmUp?: number;
+  /**
+   * Milliseconds that a subject's runs before the first round take at least. The first hundred runs of a process wait for
+   * the compiler of what is around them: see {@link compiled}.
+   */
+  readonly warmUpMs?: number;
   /** Milliseconds that the counted runs of a turn take at least together, so that short runs are averaged; 0 is one run. */
   readonly turn?: number;
   /**
@@ -44,6 +49,9 @@ export interface InterleaveOptions {
  */
 export const undisturbed = { settle: 60, turn: 10 } as const satisfies Partial<InterleaveOptions>;
 
+/** Milliseconds of runs after which JavaScript around them is compiled: short runs are many then. */
+export const compiled = 50;
+
 /** Timings of one subject. */
 export interface Series {
   /** All counted runs, in milliseconds. */
@@ -68,10 +76,11 @@ export async function interleave(
   const random = seededRandom(o.seed ?? 0).fork("interleave");
   const series = subjects.map(() => ({ runs: [] as number[], rounds: [] as number[], preempted: 0 }));
   const lengths = subjects.map(() => 0);
-  for (let i = 0; i < (o.warmUp ?? 2); i++) {
-    for (const [index, subject] of subjects.entries()) {
+  for (const [index, subject] of subjects.entries()) {
+    let spent = 0;
+    for (let i = 0; i < (o.warmUp ?? 2) || (spent < (o.warmUpMs ?? 0) && i < mostRuns); i++) {
       o.signal?.throwIfAborted();
-      lengths[index] = (await subject.run()).ms;
+      spent += lengths[index] = (await subject.run()).ms;
     }
   }
   const start = performance.now();

@@ -5,7 +5,7 @@ import { candidateModel } from "./candidate.js";
 import type { KernelRow } from "./kernels.js";
 import { namedCopy } from "./named-copy.js";
 import type { ProfileRuns } from "./profile-kernels.js";
-import { profiledChange, type ProfiledModel } from "./profiled-change.js";
+import { profiledChange } from "./profiled-change.js";
 import type { Timing } from "./source.js";
 import { quickMean } from "./statistics.js";
 import type { StoredRatio } from "./stored.js";
@@ -27,7 +27,7 @@ const leastRatio = 1e-3;
  * is uncertain by more than the layer's part of it.
  */
 export class LayerProfiles {
-  readonly #bases = new Map<string, Promise<ProfiledModel | null>>();
+  readonly #bases = new Map<string, Promise<readonly KernelRow[]>>();
 
   constructor(
     private readonly profileOf: ProfileOf,
@@ -35,16 +35,13 @@ export class LayerProfiles {
   ) {}
 
   /**
-   * The window as it is, which takes `ms` milliseconds on one thread without the profiler (null where that isn't known:
-   * what its kernels take together); null where there is no profiler.
+   * The kernels of the window as it is, at the pace at which they take `ms` milliseconds together (null where that isn't
+   * known: at the pace of the profile); none where there is no profiler.
    */
-  base(window: LayerWindow, ms: number | null): Promise<ProfiledModel | null> {
+  base(window: LayerWindow, ms: number | null): Promise<readonly KernelRow[]> {
     let base = this.#bases.get(window.key);
     if (!base) {
-      base = this.profileOf(window.model, window.feeds, baseRuns).then((rows) => {
-        const together = rows.reduce((sum, { runs }) => sum + quickMean(runs), 0);
-        return rows.length > 0 ? { rows, ms: ms ?? together } : null;
-      });
+      base = this.profileOf(window.model, window.feeds, baseRuns).then((rows) => atPace(rows, ms));
       this.#bases.set(window.key, base);
     }
     return base;
@@ -52,7 +49,7 @@ export class LayerProfiles {
 
   /** Ratios of the window with each of the programs in the layer's place to the window as it is, which takes `whole`. */
   async ratios(
-    before: ProfiledModel,
+    before: readonly KernelRow[],
     window: LayerWindow,
     groups: readonly (readonly LoweredProgram[])[],
     {
@@ -71,8 +68,7 @@ export class LayerProfiles {
         const rows = await this.profileOf(candidateModel(window, program), window.feeds, runs);
         if (rows.length === 0) continue;
         const { ms, interval } = profiledChange(before, rows, changed);
-        const onAll = (change: number): number =>
-          onThreads(threading, change, rows.length - before.rows.length);
+        const onAll = (change: number): number => onThreads(threading, change, rows.length - before.length);
         timed.set(key, { ms: onAll(ms), interval: [onAll(interval[0]), onAll(interval[1])] });
       }
       const best = Math.min(...[...timed.values()].map(({ interval }) => interval[1]));
@@ -86,4 +82,11 @@ export class LayerProfiles {
     }
     return ratios;
   }
+}
+
+function atPace(rows: readonly KernelRow[], together: number | null): readonly KernelRow[] {
+  const sum = rows.reduce((all, { runs }) => all + quickMean(runs), 0);
+  if (together === null || sum <= 0) return rows;
+  const pace = together / sum;
+  return rows.map((row) => ({ ...row, ms: pace * row.ms, runs: row.runs.map((ms) => pace * ms) }));
 }

@@ -3,20 +3,21 @@ import type { LoweredProgram } from "../forms/index.js";
 import { inferFacts } from "../measure/index.js";
 import { openTimed, type Feeds, type TimedModel } from "../runtime/index.js";
 import { batchesOf } from "./batches.js";
-import { candidateModel } from "./candidate.js";
-import { interleave, undisturbed, type InterleaveOptions } from "./interleave.js";
+import { compiled, interleave, undisturbed } from "./interleave.js";
 import type { KernelRow } from "./kernels.js";
 import { LayerProfiles } from "./layer-profiles.js";
 import { batchOf, modelFeatures } from "./model-features.js";
 import { namedCopy } from "./named-copy.js";
+import { measureOverheads, overheadsSchema, type Overheads } from "./overheads.js";
 import { profileKernels, type ProfileRuns } from "./profile-kernels.js";
 import { estimate, usualConstants } from "./roofline.js";
 import { modelKey } from "./signature.js";
 import { memoryStore, type Baseline, type LatencySource, type LatencyStore, type Timing } from "./source.js";
-import { quietLevel, type Interval } from "./statistics.js";
+import { quickLevel, quickMean, quietLevel } from "./statistics.js";
 import { baselineSchema, ratioSchema, storeKey, type StoredRatio } from "./stored.js";
 import { oneThread, onThreads, threadingOf, type Threading } from "./threading.js";
 import { smallModelMs, type LayerWindow } from "./window.js";
+import { firstLook, WindowTurns } from "./window-turns.js";
 
 /** Opens a model for timing. */
 export type OpenTimed = (
@@ -42,24 +43,18 @@ export interface MeasureOptions {
   readonly open?: OpenTimed;
 }
 
-/** The model as it is, and what it takes on one thread. */
+/** The model as it is. */
 export interface TimedBaseline extends Baseline {
-  readonly onOne: number;
+  /** What all kernels together take on one thread. */
+  readonly kernelsMs: number;
   readonly threading: Threading;
 }
 
-/** Runs of a turn on one thread, of which the quickest counts: sessions push each other out of the caches. */
-const [modelRepeats, windowRepeats] = [4, 3];
-/** Milliseconds of runs before and of runs that count in a turn with several threads. */
-const awake = { settle: 1, turn: 1 } as const;
 /** Rounds of the baseline, and milliseconds after which it has to do with fewer. */
 const baselineRounds = 25;
 const baselineBudget = 20_000;
-const profiledRuns: ProfileRuns = { runs: 20, budget: 3000 };
-/** Rounds after which only the lowerings near their form's best go on. */
-const firstLook = 3;
-/** How far behind the best they may be then, relative to the window. */
-const slack = 0.06;
+const profiledRuns: ProfileRuns = { runs: 60, least: 8, budget: 3000 };
+const overheadsKey = "overheads";
 
 /**
  * Times on this machine through ONNX Runtime, by the layers' kernels where the runtime has a profiler. Without one a
@@ -71,8 +66,9 @@ export class MeasuredSource implements LatencySource {
   readonly threads: number;
   readonly feeds: Feeds;
   #baseline: Promise<TimedBaseline> | null = null;
-  #stir: Promise<TimedModel> | null = null;
+  #measuredOverheads: Promise<Overheads> | null = null;
   readonly #profiles: LayerProfiles;
+  readonly #turns: WindowTurns;
   readonly #open: OpenTimed;
   readonly #store: LatencyStore;
 
@@ -91,6 +87,10 @@ export class MeasuredSource implements LatencySource {
           ...{ engine: "ort", threads: o.threads, quiet: true, ...special },
           ...(o.signal ? { signal: o.signal } : {}),
         }));
+    this.#turns = new WindowTurns({
+      ...{ threads: o.threads, seed: o.seed ?? 0, signal: o.signal, open: this.#open },
+      ...{ model: o.model, feeds: o.feeds, tryOpen: (model, feeds) => this.#tryOpen(model, feeds) },
+    });
   }
 
   baseline(): Promise<TimedBaseline> {
@@ -144,96 +144,15 @@ export class MeasuredSource implements LatencySource {
     rounds: number,
     whole: number,
   ): Promise<Map<string, StoredRatio>> {
-    const { onOne, threading } = await this.baseline();
-    const profiled = await this.#profiles.base(window, window.isModel ? onOne : null);
-    if (profiled)
+    const { kernelsMs, threading, total } = await this.baseline();
+    const profiled = await this.#profiles.base(window, window.isModel ? kernelsMs : null);
+    if (profiled.length > 0)
       return this.#profiles.ratios(profiled, window, groups, { rounds: asked(rounds), whole, threading });
-    const opened = new Map<string, TimedModel>();
-    try {
-      const dense = await this.#open(window.model, window.feeds);
-      opened.set("", dense);
-      for (const { key, program } of groups.flat()) {
-        this.o.signal?.throwIfAborted();
-        const timed = await this.#tryOpen(candidateModel(window, program), window.feeds);
-        if (timed) opened.set(key, timed);
-      }
-      const look = await this.#series(
-        opened,
-        [...opened.keys()],
-        Math.min(firstLook, rounds),
-        window.isModel,
-      );
-      const known = groups.map((group) => group.map(({ key }) => key).filter((key) => opened.has(key)));
-      const best = (keys: readonly string[], series: Timings): number =>
-        Math.min(...keys.map((key) => ratioIn(series, key).value));
-      const near = known.map((keys) => {
-        const limit = best(keys, look) + slack;
-        return keys.filter((key) => ratioIn(look, key).value <= limit);
-      });
-      const series = new Map(look);
-      const further = async (keys: readonly string[]): Promise<void> => {
-        if (rounds <= firstLook || keys.length === 0) return;
-        const more = await this.#series(opened, ["", ...new Set(keys)], asked(rounds), window.isModel);
-        for (const [key, timings] of more) if (key !== "") series.set(key, timings);
-      };
-      const contenders = new Set(near.flat());
-      await further([...contenders]);
-      // The one that looked quickest did so by luck too: what counts of it are rounds of their own.
-      await further(
-        near.flatMap((keys) => keys.filter((key) => ratioIn(series, key).value <= best(keys, series))),
-      );
-      const ratios = new Map<string, StoredRatio>();
-      for (const key of opened.keys()) {
-        if (key === "") continue;
-        const { value, interval } = ratioIn(series, key);
-        const { length } = series.get(key)!.values;
-        ratios.set(key, {
-          ...{ ratio: value, interval: [...interval], rounds: length },
-          lost: !contenders.has(key),
-        });
-      }
-      return ratios;
-    } finally {
-      for (const timed of opened.values()) await timed.dispose();
-    }
-  }
-
-  /** Timings by key, each with those of the window as it is in the same rounds; that one's key is "". */
-  async #series(
-    opened: ReadonlyMap<string, TimedModel>,
-    keys: readonly string[],
-    rounds: number,
-    isModel: boolean,
-  ): Promise<Timings> {
-    const series = await interleave(
-      keys.map((key) => opened.get(key)!),
-      {
-        ...{ rounds, warmUp: 1, seed: this.o.seed ?? 0, oneThread: this.threads === 1 },
-        ...{ signal: this.o.signal, ...(await this.#stirring(isModel)) },
-      },
-    );
-    const dense = series[keys.indexOf("")]!.rounds;
-    return new Map(keys.map((key, i) => [key, { values: series[i]!.rounds, dense }]));
-  }
-
-  /**
-   * What goes before counted runs. On one thread the model itself, kept open, where it is small. With several threads runs
-   * of the same model: its workers must be awake, and those of any other would be in their way.
-   */
-  async #stirring(
-    isModel: boolean,
-  ): Promise<Pick<InterleaveOptions, "stir" | "settle" | "turn" | "repeats">> {
-    if (this.threads !== 1) return awake;
-    if (isModel) return { repeats: modelRepeats };
-    const { total } = await this.baseline();
-    if (total.ms > smallModelMs) return {};
-    this.#stir ??= this.#open(this.o.model, this.o.feeds);
-    return { stir: await this.#stir, repeats: windowRepeats };
+    return this.#turns.ratios(window, groups, { rounds, counted: asked(rounds), total: total.ms });
   }
 
   async dispose(): Promise<void> {
-    await (await this.#stir)?.dispose();
-    this.#stir = null;
+    await this.#turns.dispose();
   }
 
   /** Null for a model that the runtime refuses. */
@@ -256,17 +175,17 @@ export class MeasuredSource implements LatencySource {
     const windows = new Map(this.o.windows.map((window) => [window.key, window]));
     const known = baselineSchema.safeParse(this.#store.read(key));
     if (known.success && [...windows.keys()].every((window) => known.data.windows[window] !== undefined)) {
-      const { ms, interval, nodes, onOne, threading } = known.data;
+      const { ms, interval, nodes, kernelsMs, threading } = known.data;
       return {
         ...{ total: { ms, interval }, windows: new Map(Object.entries(known.data.windows)) },
-        ...{ nodes: new Map(nodes), onOne, threading },
+        ...{ nodes: new Map(nodes), kernelsMs, threading },
       };
     }
     this.o.onProgress?.("timing the model as it is", 0, null);
     const baseline = await this.#timeBaseline([...windows.values()]);
-    const { total, nodes, onOne, threading } = baseline;
+    const { total, nodes, kernelsMs, threading } = baseline;
     this.#store.write(key, {
-      ...{ ms: total.ms, interval: total.interval, nodes: [...nodes], onOne, threading },
+      ...{ ms: total.ms, interval: total.interval, nodes: [...nodes], kernelsMs, threading },
       windows: Object.fromEntries(baseline.windows),
     });
     return baseline;
@@ -280,7 +199,7 @@ export class MeasuredSource implements LatencySource {
       opened.push(await this.#open(model, feeds, { probe: true }));
       for (const window of windows) opened.push(await this.#open(window.model, window.feeds));
       const onlyOne = this.threads === 1;
-      const [first] = await interleave([opened[0]!], { rounds: 5, oneThread: onlyOne });
+      const [first] = await interleave([opened[0]!], { rounds: 5, warmUpMs: compiled, oneThread: onlyOne });
       const isSmall = quietLevel(first!.rounds).value <= smallModelMs;
       const stir = !onlyOne ? undisturbed : isSmall ? { stir: opened[0]! } : {};
       const [whole, ...parts] = await interleave(opened, {
@@ -298,55 +217,71 @@ export class MeasuredSource implements LatencySource {
       const { value: ms, interval } = quietLevel(whole!.rounds);
       const shares = parts.map(({ rounds }) => quietLevel(rounds, whole!.rounds).value);
       return {
-        total: { ms, interval },
         windows: new Map(windows.map(({ key }, i) => [key, shares[i]! * ms])),
-        ...(await this.#nodeTimes(ms)),
+        ...(await this.#fromKernels({ ms, interval })),
       };
     } finally {
       for (const timed of opened) await timed.dispose();
     }
   }
 
-  /** The runtime's own times of the nodes, so scaled that all kernels together take `total`. */
-  async #nodeTimes(total: number): Promise<Pick<TimedBaseline, "nodes" | "onOne" | "threading">> {
+  /**
+   * The model by the runtime's own times of its nodes; without a profiler as it was timed. On one thread the kernels and what
+   * a run costs make up the whole: its wall time depends on which cores the program's threads are on as well.
+   */
+  async #fromKernels(timed: Timing): Promise<Omit<TimedBaseline, "windows">> {
     const { model } = this.o;
     const rows = await this.#profile(model, this.feeds, profiledRuns);
     if (rows.length === 0)
-      return { nodes: this.#estimatedNodeTimes(total), onOne: total, threading: oneThread };
-    const onOne = this.threads === 1 ? total : await this.#timeOnOne();
-    const threading = threadingOf(onOne, total, this.threads || (this.o.cores ?? 1), rows.length);
-    const least = rows.map(({ layer, runs }) => ({ layer, ms: Math.min(...runs) }));
-    const all = sum(least.map(({ ms }) => ms));
+      return {
+        ...{ total: timed, nodes: this.#estimatedNodeTimes(timed.ms) },
+        ...{ kernelsMs: timed.ms, threading: oneThread },
+      };
+    const { run } = await this.#overheads();
+    const runs = Array.from({ length: Math.min(...rows.map((row) => row.runs.length)) }, (_, n) =>
+      sum(rows.map((row) => row.runs[n]!)),
+    );
+    const { value: kernelsMs, interval } = quickLevel(runs);
+    const threads = this.threads || (this.o.cores ?? 1);
+    const total: Timing =
+      threads === 1 ? { ms: kernelsMs + run, interval: [interval[0] + run, interval[1] + run] } : timed;
+    const threading = threadingOf(kernelsMs, total.ms - run, threads, rows.length);
     const places = new Map(namedCopy(model).graph.nodes.map(({ label }, i) => [label, i]));
     const nodes = new Map<number, number>();
-    for (const { layer, ms } of least) {
+    for (const { layer, runs } of rows) {
       const place = layer === null ? undefined : places.get(layer);
-      const own = onThreads(threading, (ms * onOne) / all, 1);
+      const own = onThreads(threading, Math.max(0, quickMean(runs)), 1);
       if (place !== undefined) nodes.set(place, (nodes.get(place) ?? 0) + own);
     }
-    return { nodes, onOne, threading };
+    return { total, nodes, kernelsMs, threading };
   }
 
-  async #timeOnOne(): Promise<number> {
-    const { model, feeds, signal, seed = 0 } = this.o;
-    const opened = await this.#open(model, feeds, { threads: 1 });
-    try {
-      const [series] = await interleave([opened], {
-        ...{ rounds: baselineRounds, leastRounds: 5, budget: baselineBudget, warmUp: 2 },
-        ...{ seed, signal, oneThread: true },
-      });
-      return quietLevel(series!.rounds).value;
-    } finally {
-      await opened.dispose();
-    }
+  /** Measured once on a machine. */
+  #overheads(): Promise<Overheads> {
+    this.#measuredOverheads ??= (async () => {
+      const known = overheadsSchema.safeParse(this.#store.read(overheadsKey));
+      if (known.success) return known.data;
+      const measured = await measureOverheads(
+        (model, feeds, special) => this.#tryOpen(model, feeds, { ...special, threads: 1 }),
+        this.o.signal,
+      );
+      this.#store.write(overheadsKey, measured);
+      return measured;
+    })();
+    return this.#measuredOverheads;
   }
 
-  /** A model's kernels on one thread; none without a profiler, or for a model that the runtime refuses. */
-  #profile(model: Model, feeds: Feeds, runs: ProfileRuns): Promise<KernelRow[]> {
-    return profileKernels(model, (named) => this.#tryOpen(named, feeds, { profile: true, threads: 1 }), {
-      ...runs,
-      signal: this.o.signal,
-    });
+  /**
+   * A model's kernels on one thread, less what the profiler itself does in each; none without a profiler, or for a model
+   * that the runtime refuses.
+   */
+  async #profile(model: Model, feeds: Feeds, runs: ProfileRuns): Promise<KernelRow[]> {
+    const open = (named: Model): Promise<TimedModel | null> =>
+      this.#tryOpen(named, feeds, { profile: true, threads: 1 });
+    const rows = await profileKernels(model, open, { ...runs, signal: this.o.signal });
+    if (rows.length === 0) return [];
+    const { profiler } = await this.#overheads();
+    return rows.map((row) => ({ ...row, ms: row.ms - profiler, runs: row.runs.map((ms) => ms - profiler) }));
   }
 
   /** Shares of the total by the roofline, for a runtime without a profiler. */
@@ -364,13 +299,6 @@ export class MeasuredSource implements LatencySource {
 /** Rounds that count of those that are spent on the best: the others choose it. */
 function asked(rounds: number): number {
   return rounds <= firstLook ? rounds : Math.ceil(rounds / 2);
-}
-
-type Timings = ReadonlyMap<string, { readonly values: readonly number[]; readonly dense: readonly number[] }>;
-
-function ratioIn(series: Timings, key: string): Interval {
-  const { values, dense } = series.get(key)!;
-  return quietLevel(values, dense);
 }
 
 function sum(values: readonly number[]): number {

@@ -10,8 +10,10 @@ const mostValues = 16;
  */
 export function signatureText(model: Model, marked: Node | null = null): string {
   const { graph } = model;
-  const names = new Map<Value, string>(graph.inputs.map((input, i) => [input, `i${i}`]));
-  const inputs = graph.inputs.map(({ type }) => `${type?.dtype ?? "?"}[${type?.shape?.join() ?? "?"}]`);
+  const names = new Map<Value, string>(graph.requiredInputs.map((input, i) => [input, `i${i}`]));
+  const inputs = graph.requiredInputs.map(
+    ({ type }) => `${type?.dtype ?? "?"}[${type?.shape?.join() ?? "?"}]`,
+  );
   const nodes = graph.nodes.map((node, n) => {
     const read = node.inputs.map((input) => {
       if (!input) return "-";

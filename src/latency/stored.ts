@@ -20,12 +20,12 @@ export const baselineSchema = z.object({
   interval: z.tuple([z.number().positive(), z.number().positive()]),
   windows: z.record(z.string(), z.number().positive()),
   nodes: z.array(z.tuple([z.number().int().nonnegative(), z.number().nonnegative()])),
-  /** Milliseconds on one thread, and what the threads make of kernels' times there. */
-  onOne: z.number().positive(),
+  /** Milliseconds of all kernels on one thread, and what the threads make of kernels' times there. */
+  kernelsMs: z.number().positive(),
   threading: z.object({ share: z.number().nonnegative(), perKernel: z.number().nonnegative() }),
 });
 
-/** Ratios by the window and the structure of the program. */
+/** Ratios by the window and the structure of the program; the number stands for how they are measured. */
 export function storeKey(window: LayerWindow, program: string): string {
-  return `layer ${window.key} ${textHash(program)}`;
+  return `layer/2 ${window.key} ${textHash(program)}`;
 }

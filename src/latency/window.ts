@@ -164,7 +164,9 @@ function build(
     model: window,
     get feeds() {
       return (feeds ??= new Map(
-        window.graph.inputs.map(({ name, type }) => [name, constants.get(name) ?? noise(type!)] as const),
+        window.graph.requiredInputs.map(
+          ({ name, type }) => [name, constants.get(name) ?? noise(type!)] as const,
+        ),
       ));
     },
     output: node.output.name,

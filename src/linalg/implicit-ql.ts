@@ -3,6 +3,11 @@ const batch = 8192;
 const maxIterations = 60;
 /** Beside the relative test, entries this small against the whole matrix count as zero. */
 const negligible = 2 ** -60;
+/**
+ * Steps for one eigenvalue after which entries of the size of rounding count as zero too, as in EISPACK: in the long tail of
+ * noise that a matrix of low rank ends in, the shift may find nothing else to go by.
+ */
+const patience = 15;
 
 /**
  * Eigenvalues of a symmetric tridiagonal matrix by implicit QL with Wilkinson's shift (EISPACK imtql2). On return
@@ -16,10 +21,10 @@ export function implicitQl(diagonal: Float64Array, offDiagonal: Float64Array, ba
   const n = d.length;
   let size = 0;
   for (let i = 0; i < n; i++) size = Math.max(size, Math.abs(d[i]!) + Math.abs(e[i]!));
-  const floor = negligible * size;
   const rotations = new RotationBatch(basis, n);
   for (let l = 0; l < n; l++) {
     for (let iteration = 0; ; iteration++) {
+      const floor = (iteration < patience ? negligible : Number.EPSILON) * size;
       let m = l;
       for (; m < n - 1; m++) {
         const link = Math.abs(e[m]!);

@@ -97,6 +97,23 @@ describe("gradients of parts of networks", () => {
     expect(worstError(model, feeds, () => random.normal())).toBeLessThan(1e-7);
   });
 
+  it("takes weights for what they are in a part that lists them as inputs too", () => {
+    const builder = new GraphBuilder("old");
+    builder.graph.irVersion = 3;
+    builder.graph.opsets.set("", 16);
+    const x = builder.input("x", { dtype: "float64", shape: [1, 2, 3, 3] });
+    const w = builder.initializer(
+      "w",
+      randomTensor([2, 2, 1, 1], () => 0.5),
+    );
+    builder.output(builder.op("Conv", [x, w], {}, { outputs: ["y"] }));
+    builder.graph.inputs_.push(w);
+    const model = new Model(builder.graph);
+    const backward = differentiate(model, ["w"], inferFacts(model));
+    expect(backward.graph.requiredInputs.map(({ name }) => name)).not.toContain("w");
+    expect(backward.graph.outputs.map(({ name }) => name)).toContain("grad:w");
+  });
+
   it("gives the squared error and its gradient at once", () => {
     const { model, feeds } = residualBlock();
     const y = interpret(model, feeds, { precision: "float64" }).get("y")!;

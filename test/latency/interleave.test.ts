@@ -51,6 +51,15 @@ describe("interleave", () => {
     expect(order).toHaveLength(2 + 40);
   });
 
+  it("warms short subjects up with many runs, and long ones with two", async () => {
+    const { order, subject } = trace();
+    const subjects = [subject("a", [4]), subject("b", [30]), subject("c", [0])];
+    const [short] = await interleave(subjects, { rounds: 1, warmUpMs: 50, cold: true });
+    const counts = ["a", "b", "c"].map((name) => order.slice(0, -3).filter((each) => each === name).length);
+    expect(counts).toEqual([13, 2, 1000]);
+    expect(short!.runs).toHaveLength(1);
+  });
+
   it("shuffles alike for the same seed", async () => {
     const orders: string[][] = [];
     for (const seed of [1, 1, 2]) {

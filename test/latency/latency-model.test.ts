@@ -13,6 +13,7 @@ import {
 } from "../../src/forms/index.js";
 import { cloneModel, InvariantError, Patch, UnsupportedError } from "../../src/ir/index.js";
 import { candidateChains } from "../../src/latency/candidate.js";
+import { noOverheads } from "../../src/latency/overheads.js";
 import {
   createLatencyModel,
   LayerWindows,
@@ -52,13 +53,20 @@ function plansOf({ layer }: LatencySlot): FormPlan[] {
 }
 
 describe("the latency model", () => {
-  it.each([1, 2] as const)(
-    "predicts whole models exactly where time is a sum over nodes, on %i threads",
-    async (threads) => {
+  it.each([
+    [1, noOverheads],
+    [2, noOverheads],
+    [1, { run: 0.01, profiler: 0.0017 }],
+    [1, { run: 0.5, profiler: 0 }],
+    [2, { run: 0.01, profiler: 0.0017 }],
+  ] as const)(
+    "predicts whole models exactly where time is a sum over nodes, on %i threads with overheads of %j",
+    async (threads, overheads) => {
       const network = residualNetwork(3);
-      const { latency, windows } = latencyOf(network, knownRuntime({ threads }), memoryStore(), threads);
+      const runtime = knownRuntime({ threads, overheads });
+      const { latency, windows } = latencyOf(network, runtime, memoryStore(), threads);
       const total = await latency.total();
-      expect(total.ms).toBeCloseTo(knownTime(network.model, network.feeds, threads), 9);
+      expect(total.ms).toBeCloseTo(knownTime(network.model, network.feeds, threads) + overheads.run, 9);
       const random = seededRandom(2);
       for (let choice = 0; choice < 8; choice++) {
         const model = cloneModel(network.model);
@@ -83,7 +91,7 @@ describe("the latency model", () => {
           });
           patch.apply();
         }
-        expect(knownTime(model, network.feeds, threads)).toBeCloseTo(predicted, 6);
+        expect(knownTime(model, network.feeds, threads) + overheads.run).toBeCloseTo(predicted, 6);
       }
     },
   );

@@ -11,6 +11,7 @@ import {
   type LatencySlot,
   type OpenTimed,
 } from "../../src/latency/index.js";
+import { noOverheads, type Overheads } from "../../src/latency/overheads.js";
 import { isDecline } from "../../src/engine/index.js";
 import { preset } from "../../passes/index.js";
 
@@ -70,10 +71,12 @@ export function residualNetwork(blocks: number, channels = 8, size = 8): Network
 
 export interface KnownRuntimeOptions {
   readonly refuses?: (model: Model) => Error | null;
-  /** Every kernel takes that share longer than the one before. */
+  /** The multiply–accumulates of every kernel take that share longer than those of the one before. */
   readonly drift?: number;
   /** Threads of sessions that ask for none: halves of the work each, and some microseconds by node. */
   readonly threads?: 1 | 2;
+  /** Milliseconds of every run beside its kernels', and of the profiler within each kernel's. */
+  readonly overheads?: Overheads;
 }
 
 /** Milliseconds of a model in that runtime. */
@@ -99,15 +102,20 @@ export function knownRuntime(options: KnownRuntimeOptions = {}): {
     alive++;
     const bound = inferFacts(model, { shapes: new Map([...feeds].map(([name, { dims }]) => [name, dims])) });
     const threads = special?.threads === 1 ? 1 : (options.threads ?? 1);
-    const ms = knownTime(model, feeds, threads);
+    const { run, profiler } = options.overheads ?? noOverheads;
+    const ms =
+      knownTime(model, feeds, threads) + run + (special?.profile ? profiler * model.graph.nodes.length : 0);
     // With several threads its profiler is of no use.
     const noise = threads === 1 ? 0 : 0.05;
     const kernels = model.graph.nodes.map((node, index) => ({
       ...{ name: node.name, op: node.op, index },
       ms:
+        profiler +
         (index % 3) * noise +
-        (1 + index * (options.drift ?? 0)) *
-          (1e-3 + (modelCost(model, bound).nodes.find((cost) => cost.node === node)?.macs ?? 0) / 1e6),
+        1e-3 +
+        ((1 + index * (options.drift ?? 0)) *
+          (modelCost(model, bound).nodes.find((cost) => cost.node === node)?.macs ?? 0)) /
+          1e6,
     }));
     let runs = 0;
     return Promise.resolve({

@@ -41,6 +41,17 @@ describe("a window", () => {
     }
   });
 
+  it("feeds only what has no value, in a model that lists its weights as inputs", () => {
+    const model = cloneModel(network.model);
+    const plain = layerWindow(network.model, network.facts, slotOf("block1.a"))!;
+    model.graph.irVersion = 3;
+    model.graph.inputs_.push(...model.graph.initializers);
+    const window = layerWindow(model, inferFacts(model, { shapes: new Map([["x", [1, 3, 8, 8]]]) }), slotOf("block1.a"))!; // prettier-ignore
+    expect([...window.feeds.keys()]).toEqual([...plain.feeds.keys()]);
+    expect(window.key).toBe(plain.key);
+    expect(interpret(window.model, window.feeds)).toEqual(interpret(plain.model, plain.feeds));
+  });
+
   it("leaves the model as it is", () => {
     const before = signatureText(network.model);
     layerWindow(network.model, network.facts, slotOf("block1.b"));

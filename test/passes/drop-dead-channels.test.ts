@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import dropDeadChannels from "../../passes/drop-dead-channels.js";
+import dropDeadChannels, { staying } from "../../passes/drop-dead-channels.js";
 import { Tensor, type GraphBuilder, type Value } from "../../src/ir/index.js";
 import { f64, model, numbers, opsOf, reasonOf, runPasses, weights, type Outcome } from "./rewrite-harness.js";
 
@@ -42,7 +42,7 @@ function pair({ first, bias, between, second, pads }: Parts): Outcome {
     model((b) => {
       const x = b.input("x", f64("N", 3, 9, 9));
       const inputs = [x, b.initializer("w1", first ?? weights(1, [6, 3, 3, 3]))];
-      if (bias) inputs.push(b.initializer("b1", Tensor.floats("float64", [6], bias)));
+      if (bias) inputs.push(b.initializer("b1", Tensor.floats("float64", [bias.length], bias)));
       const y = b.op("Conv", inputs, {}, { name: "first" });
       const z = between ? between(b, y) : b.op("Relu", [y]);
       b.output(
@@ -80,6 +80,26 @@ describe("fires", () => {
     const out = pair({ first: Tensor.floats("float64", [6, 3, 3, 3], values), pads: [1, 1, 1, 1] });
     expect(channels(out)).toBe(5);
     expect(out.entries[0]!.reason).toContain("1 duplicate");
+  });
+
+  it.each([
+    ["as many stay as fill the block", [0, 4, 9, 11, 30], 32],
+    ["whole blocks go", Array.from({ length: 18 }, (_, i) => i), 16],
+    ["all go where that saves a third", Array.from({ length: 14 }, (_, i) => 2 * i), 18],
+  ] as const)("on channels in blocks: %s", (_, dead, left) => {
+    // Half of the dead ones are constant, some are copies of another: none may be counted twice.
+    const rows = numbers(1, 32 * 27);
+    for (const c of dead.slice(0, 2)) rows.copyWithin(c * 27, 31 * 27, 32 * 27);
+    const bias = [...numbers(3, 32)];
+    for (const c of dead.slice(0, 2)) bias[c] = bias[31]!;
+    const constant = dead.slice(2, Math.ceil(dead.length / 2) + 1);
+    for (const c of constant) rows.fill(0, c * 27, (c + 1) * 27);
+    const out = pair({
+      first: Tensor.floats("float64", [32, 3, 3, 3], rows),
+      bias,
+      second: withZeroColumns(2, [5, 32, 3, 3], dead.slice(constant.length + 2)),
+    });
+    expect(channels(out)).toBe(left);
   });
 
   it("through BatchNormalization, PRelu, a depthwise convolution, pools and a residual sum", () => {
@@ -376,5 +396,21 @@ describe("at the borders", () => {
     expect(behind(["N", 5], true).applied).toBe(1);
     expect(behind(["N", 5], false).applied).toBe(1);
     expect(behind(["N", 3, 5], false).applied).toBe(0);
+  });
+});
+
+describe("channels that stay", () => {
+  it.each([
+    [64, 62, 64],
+    [64, 48, 48],
+    [64, 33, 48],
+    [64, 31, 32],
+    [64, 21, 21],
+    [16, 11, 16],
+    [16, 10, 10],
+    [30, 29, 29],
+    [16, 16, 16],
+  ])("of %i, where %i are needed, are %i", (all, alive, left) => {
+    expect(staying(all, alive)).toBe(left);
   });
 });
