@@ -149,25 +149,32 @@ function promisedBy({ allocation }: Draft): number {
   return allocation.chosen.reduce((sum, { latency }) => sum + latency!.ms, 0);
 }
 
-/** Wall times of two models in turn; nulls where they can't be measured here. */
+/** A budget that looks missed by no more than this share of it is measured twice more. */
+const doubtful = 0.03;
+
+/**
+ * Wall times of two models in turn; nulls where they can't be measured here. Where a budget is missed by as little as two
+ * measurements of one model differ by, the median of three counts.
+ */
 export async function measuredLatency(
   original: Model,
   written: Model,
   options: OptimizeOptions,
 ): Promise<Report["latencyMs"]> {
-  const { models, engine, threads } = await bench([original, written], {
-    ...latencyOptions(options),
-    ...(options.budget?.keepLatency === undefined ? quickRounds : reportRounds),
-  });
-  const [before, after] = models;
-  return {
-    before: before!.ms.median,
-    after: after!.ms.median,
-    ratio: after!.ratio.median,
-    threads,
-    runs: before!.runs,
-    engine,
+  const keep = options.budget?.keepLatency;
+  const measure = async (): Promise<Report["latencyMs"]> => {
+    const { models, engine, threads } = await bench([original, written], {
+      ...latencyOptions(options),
+      ...(keep === undefined ? quickRounds : reportRounds),
+    });
+    const [before, after] = models;
+    const [ms, ratio] = [after!.ms.median, after!.ratio.median];
+    return { before: before!.ms.median, after: ms, ratio, threads, runs: before!.runs, engine };
   };
+  const first = await measure();
+  if (keep === undefined || first.ratio! <= keep || first.ratio! > (1 + doubtful) * keep) return first;
+  const all = [first, await measure(), await measure()].sort((a, b) => a.ratio! - b.ratio!);
+  return all[1]!;
 }
 
 /** What a profile promises for a solution: the machine that it is for is not here. */

@@ -16,9 +16,9 @@ import type { LayerWindow } from "./window.js";
 export type ProfileOf = (model: Model, feeds: Feeds, runs: ProfileRuns) => Promise<readonly KernelRow[]>;
 
 /** Runs of a window as it is, against which those of candidates are held. */
-const baseRuns: ProfileRuns = { runs: 120, least: 8, budget: 3000 };
+const baseRuns: ProfileRuns = { runs: 60, least: 8, budget: 400 };
 /** Runs of a candidate by round of timing, and milliseconds after which it has to do with fewer. */
-const [runsPerRound, budgetPerRound, leastRuns] = [3, 75, 4];
+const [runsPerRound, budgetPerRound, leastRuns] = [3, 20, 5];
 /** A layer's change can't make a window take less than this. */
 const leastRatio = 1e-3;
 
@@ -27,6 +27,7 @@ const leastRatio = 1e-3;
  * is uncertain by more than the layer's part of it.
  */
 export class LayerProfiles {
+  /** By window, for each layer its own where that is the whole model: sessions of one model are never quite alike. */
   readonly #bases = new Map<string, Promise<readonly KernelRow[]>>();
 
   constructor(

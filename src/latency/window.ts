@@ -48,7 +48,7 @@ export interface LayerWindow {
  * A model of at most so many milliseconds is its layers' window itself, and where others run a window of it, it runs before
  * them: caches are then as in the network.
  */
-export const smallModelMs = 6;
+export const smallModelMs = 25;
 /** Neighbours that take more than this many times the layer's MACs are left out. */
 const mostNeighbourMacs = 2;
 /** Nodes between convolutions that are followed to either side. */
