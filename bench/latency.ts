@@ -86,7 +86,7 @@ const latency = createLatencyModel(
   new MeasuredSource(`onnxruntime ${await ortAvailable()}`, {
     model: exact,
     feeds,
-    windows: windows.all,
+
     threads,
     store,
   }),

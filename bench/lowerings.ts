@@ -81,7 +81,7 @@ for (const [channels, size, name, make] of rows) {
   const slot = { layer, output };
   const windows = new LayerWindows(model, facts, [slot]);
   const feeds = new Map([["x", noise([1, channels, size, size])]]);
-  const source = new MeasuredSource(engine, { model, feeds, windows: windows.all, threads });
+  const source = new MeasuredSource(engine, { model, feeds, threads });
   const latency = createLatencyModel(windows, source);
   const own = await latency.layer(slot);
   const window = windows.of(slot)!;

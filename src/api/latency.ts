@@ -51,7 +51,7 @@ export async function openLatencyModel(
 ): Promise<OpenLatencyModel> {
   const { feeds, facts } = timedModel(model, options);
   const windows = new LayerWindows(model, facts, slots);
-  const source = await sourceFor(model, { feeds, facts, windows }, options);
+  const source = await sourceFor(model, { feeds, facts }, options);
   const latency = createLatencyModel(windows, source);
   return withDispose(latency, source instanceof MeasuredSource ? () => source.dispose() : null);
 }
@@ -80,7 +80,7 @@ export function timedModel(model: Model, { shapes, seed = 0 }: LatencyOptions): 
 
 async function sourceFor(
   model: Model,
-  { feeds, facts, windows }: Timed & { readonly windows: LayerWindows },
+  { feeds, facts }: Timed,
   options: LatencyOptions,
 ): Promise<MeasuredSource | EstimatedSource> {
   const { profile, threads = 0, engine = "auto" } = options;
@@ -100,7 +100,6 @@ async function sourceFor(
     ...{
       model,
       feeds,
-      windows: windows.all,
       threads,
       cores: machine.cores,
       seed: options.seed ?? 0,
@@ -169,7 +168,7 @@ export async function calibrateLatency(
     const { feeds, facts } = timedModel(model, options);
     const slots = slotsOf(model, facts);
     const windows = new LayerWindows(model, facts, slots);
-    const source = await sourceFor(model, { feeds, facts, windows }, options);
+    const source = await sourceFor(model, { feeds, facts }, options);
     if (!(source instanceof MeasuredSource)) {
       throw new UnsupportedError("E_ENGINE_MISSING", "a profile needs ONNX Runtime to measure with", {
         hint: "install it with npm install onnxruntime-node",

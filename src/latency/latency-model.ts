@@ -154,13 +154,13 @@ class WindowedLatencyModel implements LatencyModel {
     plans: readonly FormPlan[],
     { rounds = usualRounds, sameCost = false }: CostOptions = {},
   ): Promise<readonly PlanLatency[]> {
-    const { total, windows } = await this.source.baseline();
+    const { total } = await this.source.baseline();
     const { feeds } = this.source;
     const isSmall = feeds !== null && total.ms <= smallModelMs;
     const window = isSmall ? this.windows.modelFor(slot, feeds) : this.windows.of(slot);
     const own = await this.layer(slot);
     if (!window) return plans.map((plan) => unmeasured(plan, slot));
-    const whole = window.isModel ? total.ms : (windows.get(window.key) ?? own);
+    const whole = (await this.source.windowMs(window)) ?? own;
     const { group } = slot.layer.spec;
     const results = new Map<FormPlan, PlanLatency>();
     // A few sizes of each family first: they show which ways of joining are hopeless.

@@ -36,13 +36,15 @@ export class LayerProfiles {
   ) {}
 
   /**
-   * The kernels of the window as it is, at the pace at which they take `ms` milliseconds together (null where that isn't
-   * known: at the pace of the profile); none where there is no profiler.
+   * The kernels of the window as it is; of the whole model at the pace at which they take `ms` milliseconds together. None
+   * where there is no profiler.
    */
-  base(window: LayerWindow, ms: number | null): Promise<readonly KernelRow[]> {
+  base(window: LayerWindow, ms: number): Promise<readonly KernelRow[]> {
     let base = this.#bases.get(window.key);
     if (!base) {
-      base = this.profileOf(window.model, window.feeds, baseRuns).then((rows) => atPace(rows, ms));
+      base = this.profileOf(window.model, window.feeds, baseRuns).then((rows) =>
+        window.isModel ? atPace(rows, ms) : rows,
+      );
       this.#bases.set(window.key, base);
     }
     return base;
@@ -85,9 +87,9 @@ export class LayerProfiles {
   }
 }
 
-function atPace(rows: readonly KernelRow[], together: number | null): readonly KernelRow[] {
+function atPace(rows: readonly KernelRow[], together: number): readonly KernelRow[] {
   const sum = rows.reduce((all, { runs }) => all + quickMean(runs), 0);
-  if (together === null || sum <= 0) return rows;
+  if (sum <= 0) return rows;
   const pace = together / sum;
   return rows.map((row) => ({ ...row, ms: pace * row.ms, runs: row.runs.map((ms) => pace * ms) }));
 }

@@ -14,9 +14,16 @@ import { estimate, usualConstants } from "./roofline.js";
 import { modelKey } from "./signature.js";
 import { memoryStore, type Baseline, type LatencySource, type LatencyStore, type Timing } from "./source.js";
 import { quickLevel, quickMean, quietLevel } from "./statistics.js";
-import { baselineSchema, ratioSchema, storeKey, type StoredRatio } from "./stored.js";
+import {
+  baselineSchema,
+  ratioSchema,
+  storeKey,
+  windowKey,
+  windowSchema,
+  type StoredRatio,
+} from "./stored.js";
 import { oneThread, onThreads, threadingOf, type Threading } from "./threading.js";
-import { smallModelMs, type LayerWindow } from "./window.js";
+import type { LayerWindow } from "./window.js";
 import { firstLook, WindowTurns } from "./window-turns.js";
 
 /** Opens a model for timing. */
@@ -29,8 +36,6 @@ export type OpenTimed = (
 export interface MeasureOptions {
   readonly model: Model;
   readonly feeds: Feeds;
-  /** All windows that will be asked for. */
-  readonly windows: readonly LayerWindow[];
   /** 0 stands for as many as there are cores. */
   readonly threads: number;
   readonly cores?: number;
@@ -99,13 +104,27 @@ export class MeasuredSource implements LatencySource {
     return this.#baseline;
   }
 
+  /** By its kernels on one thread and what the threads make of them; without a profiler timed in turn with the model. */
+  async windowMs(window: LayerWindow): Promise<number> {
+    const { total, kernelsMs, threading } = await this.baseline();
+    if (window.isModel) return total.ms;
+    const known = windowSchema.safeParse(this.#store.read(windowKey(window)));
+    if (known.success) return known.data;
+    const rows = await this.#profiles.base(window, kernelsMs);
+    const ms =
+      rows.length > 0
+        ? onThreads(threading, atLeast(rows, sum(rows.map(({ runs }) => quickMean(runs)))), rows.length)
+        : await this.#turns.windowMs(window, total.ms);
+    this.#store.write(windowKey(window), ms);
+    return ms;
+  }
+
   async changes(
     window: LayerWindow,
     groups: readonly (readonly LoweredProgram[])[],
     rounds: number,
   ): Promise<ReadonlyMap<string, Timing>> {
-    const baseline = await this.baseline();
-    const whole = window.isModel ? baseline.total.ms : (baseline.windows.get(window.key) ?? 0);
+    const whole = await this.windowMs(window);
     const ratios = new Map<string, StoredRatio>();
     const open = groups
       .map((group) => group.filter(({ key }) => !this.#stored(window, key, rounds, ratios)))
@@ -146,7 +165,7 @@ export class MeasuredSource implements LatencySource {
     whole: number,
   ): Promise<Map<string, StoredRatio>> {
     const { kernelsMs, threading, total } = await this.baseline();
-    const profiled = await this.#profiles.base(window, window.isModel ? kernelsMs : null);
+    const profiled = await this.#profiles.base(window, kernelsMs);
     if (profiled.length > 0)
       return this.#profiles.ratios(profiled, window, groups, { rounds: asked(rounds), whole, threading });
     return this.#turns.ratios(window, groups, { rounds, counted: asked(rounds), total: total.ms });
@@ -173,81 +192,42 @@ export class MeasuredSource implements LatencySource {
   async #measureBaseline(): Promise<TimedBaseline> {
     const { model, feeds } = this.o;
     const key = `model ${modelKey(model, feeds)}`;
-    const windows = new Map(this.o.windows.map((window) => [window.key, window]));
     const known = baselineSchema.safeParse(this.#store.read(key));
-    if (known.success && [...windows.keys()].every((window) => known.data.windows[window] !== undefined)) {
+    if (known.success) {
       const { ms, interval, nodes, kernelsMs, threading } = known.data;
-      return {
-        ...{ total: { ms, interval }, windows: new Map(Object.entries(known.data.windows)) },
-        ...{ nodes: new Map(nodes), kernelsMs, threading },
-      };
+      return { total: { ms, interval }, nodes: new Map(nodes), kernelsMs, threading };
     }
     this.o.onProgress?.("timing the model as it is", 0, null);
-    const baseline = await this.#timeBaseline([...windows.values()]);
+    // Throws for a model that the runtime refuses, and before it could crash this process.
+    await (await this.#open(model, feeds, { probe: true, threads: 1 })).dispose();
+    const rows = await this.#profileOften(model, feeds, profiledRuns);
+    const baseline = rows.length > 0 ? await this.#fromKernels(rows) : await this.#fromWallTime();
     const { total, nodes, kernelsMs, threading } = baseline;
     this.#store.write(key, {
       ...{ ms: total.ms, interval: total.interval, nodes: [...nodes], kernelsMs, threading },
-      windows: Object.fromEntries(baseline.windows),
     });
     return baseline;
   }
 
-  /** The model and all its windows in turn: what counts of a window is its share of the model's time. */
-  async #timeBaseline(windows: readonly LayerWindow[]): Promise<TimedBaseline> {
-    const { model, feeds, signal, seed = 0 } = this.o;
-    const opened: TimedModel[] = [];
-    try {
-      opened.push(await this.#open(model, feeds, { probe: true }));
-      for (const window of windows) opened.push(await this.#open(window.model, window.feeds));
-      const onlyOne = this.threads === 1;
-      const [first] = await interleave([opened[0]!], { rounds: 5, warmUpMs: compiled, oneThread: onlyOne });
-      const isSmall = quietLevel(first!.rounds).value <= smallModelMs;
-      const stir = !onlyOne ? undisturbed : isSmall ? { stir: opened[0]! } : {};
-      const [whole, ...parts] = await interleave(opened, {
-        oneThread: onlyOne,
-        ...{
-          rounds: baselineRounds,
-          leastRounds: 5,
-          budget: baselineBudget,
-          warmUp: 2,
-          seed,
-          signal,
-          ...stir,
-        },
-      });
-      const { value: ms, interval } = quietLevel(whole!.rounds);
-      const shares = parts.map(({ rounds }) => quietLevel(rounds, whole!.rounds).value);
-      return {
-        windows: new Map(windows.map(({ key }, i) => [key, shares[i]! * ms])),
-        ...(await this.#fromKernels({ ms, interval })),
-      };
-    } finally {
-      for (const timed of opened) await timed.dispose();
-    }
-  }
-
   /**
-   * The model by the runtime's own times of its nodes; without a profiler as it was timed. On one thread the kernels and what
-   * a run costs make up the whole: its wall time depends on which cores the program's threads are on as well.
+   * By the runtime's own times of the nodes. On one thread the kernels and what a run costs make up the whole: its wall time
+   * depends on which cores the program's threads are on as well.
    */
-  async #fromKernels(timed: Timing): Promise<Omit<TimedBaseline, "windows">> {
-    const { model } = this.o;
-    const rows = await this.#profileOften(model, this.feeds, profiledRuns);
-    if (rows.length === 0)
-      return {
-        ...{ total: timed, nodes: this.#estimatedNodeTimes(timed.ms) },
-        ...{ kernelsMs: timed.ms, threading: oneThread },
-      };
+  async #fromKernels(rows: readonly KernelRow[]): Promise<TimedBaseline> {
     const { run } = await this.#overheads();
     const runs = Array.from({ length: Math.min(...rows.map((row) => row.runs.length)) }, (_, n) =>
       sum(rows.map((row) => row.runs[n]!)),
     );
-    const { value: kernelsMs, interval } = quickLevel(runs);
+    const { value, interval: around } = quickLevel(runs);
+    const kernelsMs = atLeast(rows, value);
+    const interval = [atLeast(rows, around[0]), atLeast(rows, around[1])] as const;
     const threads = this.threads || (this.o.cores ?? 1);
     const total: Timing =
-      threads === 1 ? { ms: kernelsMs + run, interval: [interval[0] + run, interval[1] + run] } : timed;
+      threads === 1
+        ? { ms: kernelsMs + run, interval: [interval[0] + run, interval[1] + run] }
+        : await this.#wallTime();
     const threading = threadingOf(kernelsMs, total.ms - run, threads, rows.length);
-    const places = new Map(namedCopy(model).graph.nodes.map(({ label }, i) => [label, i]));
+    const places = new Map(namedCopy(this.o.model).graph.nodes.map(({ label }, i) => [label, i]));
     const nodes = new Map<number, number>();
     for (const { layer, runs } of rows) {
       const place = layer === null ? undefined : places.get(layer);
@@ -255,6 +235,27 @@ export class MeasuredSource implements LatencySource {
       if (place !== undefined) nodes.set(place, (nodes.get(place) ?? 0) + own);
     }
     return { total, nodes, kernelsMs, threading };
+  }
+
+  /** For a runtime without a profiler: the nodes' shares are estimated. */
+  async #fromWallTime(): Promise<TimedBaseline> {
+    const total = await this.#wallTime();
+    return { total, nodes: this.#estimatedNodeTimes(total.ms), kernelsMs: total.ms, threading: oneThread };
+  }
+
+  async #wallTime(): Promise<Timing> {
+    const { model, feeds, signal, seed = 0 } = this.o;
+    const timed = await this.#open(model, feeds);
+    try {
+      const [series] = await interleave([timed], {
+        ...{ rounds: baselineRounds, leastRounds: 5, budget: baselineBudget, warmUpMs: compiled },
+        ...{ oneThread: this.threads === 1, seed, signal, ...(this.threads === 1 ? {} : undisturbed) },
+      });
+      const { value: ms, interval } = quietLevel(series!.rounds);
+      return { ms, interval };
+    } finally {
+      await timed.dispose();
+    }
   }
 
   /** Measured once on a machine. */
@@ -309,6 +310,13 @@ export class MeasuredSource implements LatencySource {
 /** Rounds that count of those that are spent on the best: the others choose it. */
 function asked(rounds: number): number {
   return rounds <= firstLook ? rounds : Math.ceil(rounds / 2);
+}
+
+/** Less than a profiler can tell from its own work is this much by kernel. */
+const leastKernelMs = 1e-4;
+
+function atLeast(rows: readonly KernelRow[], ms: number): number {
+  return Math.max(leastKernelMs * rows.length, ms);
 }
 
 async function inSeries<T>(times: number, work: () => Promise<T>): Promise<T[]> {

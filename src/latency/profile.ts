@@ -132,11 +132,14 @@ export class EstimatedSource implements LatencySource {
     const total = estimate(sumFeatures(nodes), this.#constants);
     return Promise.resolve({
       total: known ? { ms: known.ms, interval: known.interval } : { ms: total, interval: [total, total] },
-      windows: new Map(Object.entries(profile?.windows ?? {})),
       nodes: new Map(
         known?.nodes ?? nodes.map((node, place) => [place, estimate(node, this.#constants)] as const),
       ),
     });
+  }
+
+  windowMs({ key }: LayerWindow): Promise<number | null> {
+    return Promise.resolve(this.o.profile?.windows[key] ?? null);
   }
 
   changes(
@@ -163,6 +166,7 @@ function changeFeatures(window: LayerWindow, { program }: LoweredProgram): Featu
 /** Passes another source's times on and keeps them for a profile. */
 export class ProfileRecorder implements LatencySource {
   readonly #entries = new Map<string, LatencyProfile["entries"][number]>();
+  readonly #windows = new Map<string, number>();
 
   constructor(private readonly source: LatencySource) {}
 
@@ -185,6 +189,12 @@ export class ProfileRecorder implements LatencySource {
     return this.source.baseline();
   }
 
+  async windowMs(window: LayerWindow): Promise<number | null> {
+    const ms = await this.source.windowMs(window);
+    if (ms !== null) this.#windows.set(window.key, ms);
+    return ms;
+  }
+
   async changes(
     window: LayerWindow,
     groups: readonly (readonly LoweredProgram[])[],
@@ -205,10 +215,10 @@ export class ProfileRecorder implements LatencySource {
 
   /** The profile of all that was asked for. */
   async profile(model: Model, feeds: Feeds, machine: LatencyProfile["machine"]): Promise<LatencyProfile> {
-    const { total, windows, nodes } = await this.baseline();
+    const { total, nodes } = await this.baseline();
     const entries = [...this.#entries.values()];
     const observations = entries.map((entry): Observation => {
-      const scale = Math.abs(entry.ms) + 0.05 * (windows.get(entry.window) ?? total.ms);
+      const scale = Math.abs(entry.ms) + 0.05 * (this.#windows.get(entry.window) ?? total.ms);
       return { features: entry.features, ms: entry.ms, weight: 1 / scale ** 2 };
     });
     return {
@@ -218,7 +228,7 @@ export class ProfileRecorder implements LatencySource {
       models: {
         [modelKey(model, feeds)]: { ms: total.ms, interval: [...total.interval], nodes: [...nodes] },
       },
-      windows: Object.fromEntries(windows),
+      windows: Object.fromEntries(this.#windows),
       entries,
     };
   }

@@ -11,8 +11,6 @@ export interface Timing {
 /** The model as it is. */
 export interface Baseline {
   readonly total: Timing;
-  /** Milliseconds of whole windows by key. */
-  readonly windows: ReadonlyMap<string, number>;
   /** Milliseconds of the model's nodes by place in the graph; nodes fused into another are missing. */
   readonly nodes: ReadonlyMap<number, number>;
 }
@@ -26,6 +24,8 @@ export interface LatencySource {
   /** What the whole model is fed where forms may be timed in it; null where they are timed in windows only. */
   readonly feeds: Feeds | null;
   baseline(): Promise<Baseline>;
+  /** Milliseconds of a window as it is; null where they aren't known. */
+  windowMs(window: LayerWindow): Promise<number | null>;
   /**
    * How much longer the window takes with each program in the layer's place (negative when it is faster), by program
    * key. Programs of one group stand for one form: only the contenders among them need more than a first look. Programs

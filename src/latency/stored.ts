@@ -18,12 +18,18 @@ export type StoredRatio = z.infer<typeof ratioSchema>;
 export const baselineSchema = z.object({
   ms: z.number().positive(),
   interval: z.tuple([z.number().positive(), z.number().positive()]),
-  windows: z.record(z.string(), z.number().positive()),
   nodes: z.array(z.tuple([z.number().int().nonnegative(), z.number().nonnegative()])),
   /** Milliseconds of all kernels on one thread, and what the threads make of kernels' times there. */
   kernelsMs: z.number().positive(),
   threading: z.object({ share: z.number().nonnegative(), perKernel: z.number().nonnegative() }),
 });
+
+/** A window's milliseconds. */
+export const windowSchema = z.number().positive();
+
+export function windowKey(window: LayerWindow): string {
+  return `window/2 ${window.key}`;
+}
 
 /** Ratios by the window and the structure of the program; the number stands for how they are measured. */
 export function storeKey(window: LayerWindow, program: string): string {

@@ -2,7 +2,7 @@ import type { LoweredProgram } from "../forms/index.js";
 import type { Model } from "../ir/index.js";
 import type { Feeds, TimedModel } from "../runtime/index.js";
 import { candidateModel } from "./candidate.js";
-import { interleave, type InterleaveOptions } from "./interleave.js";
+import { interleave, undisturbed, type InterleaveOptions } from "./interleave.js";
 import { quietLevel, type Interval } from "./statistics.js";
 import type { StoredRatio } from "./stored.js";
 import { smallModelMs, type LayerWindow } from "./window.js";
@@ -25,6 +25,8 @@ const [modelRepeats, windowRepeats] = [4, 3];
 const awake = { settle: 1, turn: 1 } as const;
 /** Rounds after which only the lowerings near their form's best go on. */
 export const firstLook = 3;
+/** Rounds for a window as it is. */
+const windowRounds = 25;
 /** How far behind the best they may be then, relative to the window. */
 const slack = 0.06;
 
@@ -36,6 +38,23 @@ export class WindowTurns {
   #stir: Promise<TimedModel> | null = null;
 
   constructor(private readonly o: WindowTurnsOptions) {}
+
+  /** What the window takes, in turn with the model, which takes `total` ms. */
+  async windowMs(window: LayerWindow, total: number): Promise<number> {
+    const { o } = this;
+    const opened: TimedModel[] = [];
+    try {
+      opened.push(await o.open(o.model, o.feeds));
+      opened.push(await o.open(window.model, window.feeds));
+      const stir = o.threads !== 1 ? undisturbed : total <= smallModelMs ? { stir: opened[0]! } : {};
+      const [model, part] = await interleave(opened, {
+        ...{ rounds: windowRounds, oneThread: o.threads === 1, seed: o.seed, signal: o.signal, ...stir },
+      });
+      return quietLevel(part!.rounds, model!.rounds).value * total;
+    } finally {
+      for (const timed of opened) await timed.dispose();
+    }
+  }
 
   /**
    * Ratios of the programs of a few groups, of `counted` rounds where `rounds` are more than a first look; the model takes

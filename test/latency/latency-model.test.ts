@@ -40,7 +40,7 @@ function latencyOf(
   const { model, facts, slots, feeds } = network;
   const windows = new LayerWindows(model, facts, slots);
   const source = new MeasuredSource("known", {
-    ...{ model, feeds, windows: windows.all, threads, store, open: runtime.open },
+    ...{ model, feeds, threads, store, open: runtime.open },
   });
   return { latency: createLatencyModel(windows, source), windows, source };
 }

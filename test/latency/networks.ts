@@ -141,7 +141,7 @@ export async function profileOf(network: Network): Promise<LatencyProfile> {
   const { model, facts, slots, feeds } = network;
   const windows = new LayerWindows(model, facts, slots);
   const source = new MeasuredSource("known", {
-    ...{ model, feeds, windows: windows.all, threads: 1, open: knownRuntime().open },
+    ...{ model, feeds, threads: 1, open: knownRuntime().open },
   });
   const recorder = new ProfileRecorder(source);
   const latency = createLatencyModel(windows, recorder);

@@ -28,7 +28,7 @@ describe("a profile", () => {
     const measured = createLatencyModel(
       windows,
       new MeasuredSource("known", {
-        ...{ model, feeds, windows: windows.all, threads: 1 },
+        ...{ model, feeds, threads: 1 },
         open: knownRuntime().open,
       }),
     );
@@ -58,7 +58,7 @@ describe("a profile", () => {
     const measured = createLatencyModel(
       windows,
       new MeasuredSource("known", {
-        ...{ model, feeds, windows: windows.all, threads: 1 },
+        ...{ model, feeds, threads: 1 },
         open: knownRuntime().open,
       }),
     );
