@@ -5,6 +5,7 @@ import {
   isDecline,
   ownChannelRegion,
   planSelection,
+  stayingChannels,
   takesBias,
   type ChannelConstants,
   type ChannelRegion,
@@ -53,23 +54,10 @@ export default definePass({
   },
 });
 
-/**
- * The fast kernels of runtimes work on blocks of so many channels, and only where the number is a multiple; others take
- * about this many times as long by channel (ONNX Runtime on x86-64: 1.2 for big layers to 1.9 for small ones).
- */
-const block = 16;
-const unblocked = 1.5;
-
-/** Channels that stay of a number, `alive` of which are needed. */
-export function staying(channels: number, alive: number): number {
-  if (channels % block !== 0) return alive;
-  const whole = block * Math.ceil(alive / block);
-  return unblocked * alive < whole ? alive : whole;
-}
-
 /** Lets as many of the dead channels stay as it takes, unread. */
 function fillBlock(region: ChannelRegion, edits: Edits, gone: Map<number, string>): void {
-  const filling = staying(region.channels, region.channels - gone.size) - (region.channels - gone.size);
+  const needed = region.channels - gone.size;
+  const filling = stayingChannels(region.channels, needed) - needed;
   for (const c of [...gone.keys()].sort((a, b) => a - b).slice(0, filling)) {
     gone.delete(c);
     if (gone.size === 0) return;

@@ -1,4 +1,5 @@
 export * from "./affine.js";
+export { stayingChannels } from "./channel-blocks.js";
 export * from "./channel-constants.js";
 export {
   channelRegion,
