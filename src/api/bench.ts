@@ -1,6 +1,7 @@
 import type { DataSet } from "../calib/index.js";
 import { UsageError, type Model } from "../ir/index.js";
 import {
+  atBest,
   compiled,
   interleave,
   ratioSpread,
@@ -78,6 +79,7 @@ export async function bench(models: readonly Model[], options: BenchOptions = {}
       onRound: (done, total) => options.onProgress?.({ step: "timing", done, total }),
     });
     for (const text of warningsOf(series)) warn(text);
+    const counting = threads === 1 ? series : atBest(series);
     for (const model of opened.splice(0)) await model.dispose();
     const layers: (LayerTime[] | null)[] = [];
     for (const [i, model] of models.entries()) {
@@ -95,7 +97,7 @@ export async function bench(models: readonly Model[], options: BenchOptions = {}
       },
       rounds: series[0]!.rounds.length,
       seed,
-      models: models.map((model, i) => modelTime(model, series[i]!, series[0]!, layers[i]!)),
+      models: models.map((model, i) => modelTime(model, counting[i]!, counting[0]!, layers[i]!)),
       warnings,
     };
   } finally {

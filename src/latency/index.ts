@@ -1,6 +1,7 @@
 export { fitConstants, usualConstants, type Constants } from "./roofline.js";
 export {
   compiled,
+  atBest,
   interleave,
   undisturbed,
   type InterleaveOptions,

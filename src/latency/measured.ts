@@ -55,8 +55,11 @@ export interface TimedBaseline extends Baseline {
   readonly threading: Threading;
 }
 
-/** Rounds of the baseline, and milliseconds after which it has to do with fewer. */
-const baselineRounds = 25;
+/**
+ * Rounds of the baseline on one thread and on several, where cores may be further apart for seconds, and milliseconds after
+ * which it has to do with fewer.
+ */
+const [oneThreadRounds, threadedRounds] = [25, 150];
 const baselineBudget = 20_000;
 const profiledRuns: ProfileRuns = { runs: 30, least: 5, budget: 1000 };
 const profiledSessions = 4;
@@ -248,7 +251,12 @@ export class MeasuredSource implements LatencySource {
     const timed = await this.#open(model, feeds);
     try {
       const [series] = await interleave([timed], {
-        ...{ rounds: baselineRounds, leastRounds: 5, budget: baselineBudget, warmUpMs: compiled },
+        ...{
+          rounds: this.threads === 1 ? oneThreadRounds : threadedRounds,
+          leastRounds: 5,
+          budget: baselineBudget,
+          warmUpMs: compiled,
+        },
         ...{ oneThread: this.threads === 1, seed, signal, ...(this.threads === 1 ? {} : undisturbed) },
       });
       const { value: ms, interval } = quietLevel(series!.rounds);

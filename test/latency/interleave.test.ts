@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { interleave, type Subject } from "../../src/latency/index.js";
+import { atBest, interleave, type Series, type Subject } from "../../src/latency/index.js";
 
 interface Trace {
   readonly order: string[];
@@ -131,5 +131,25 @@ describe("interleave", () => {
     expect(none!.rounds).toEqual([0]);
     const stopped = AbortSignal.abort();
     await expect(interleave([subject("a", [1])], { rounds: 1, signal: stopped })).rejects.toThrow(/abort/);
+  });
+});
+
+describe("rounds with several threads", () => {
+  it("count where the first model was quickest: other states of the machine add the same to all", () => {
+    const state = Float64Array.from(
+      { length: 40 },
+      (_, round) => (round < 25 ? 0.2 : 0) + 0.001 * (round % 3),
+    );
+    const series = [0.5, 0.2].map((ms): Series => {
+      const rounds = [...state].map((more) => ms + more);
+      return { runs: rounds, rounds, preempted: 0 };
+    });
+    const [first, second] = atBest(series);
+    expect(first!.rounds).toHaveLength(10);
+    expect(Math.max(...first!.rounds)).toBeLessThan(0.51);
+    for (const [i, ms] of second!.rounds.entries()) expect(ms - first!.rounds[i]!).toBeCloseTo(-0.3, 12);
+    expect(
+      atBest(series.map((each) => ({ ...each, rounds: each.rounds.slice(0, 3) })))[1]!.rounds,
+    ).toHaveLength(3);
   });
 });
