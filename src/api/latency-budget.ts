@@ -81,6 +81,9 @@ const checkRounds = { runs: 150, seconds: 20 };
 const reportRounds = { runs: 200, seconds: 30 };
 const quickRounds = { runs: 60, seconds: 2 };
 const checks = 8;
+/** A check in which the original takes this share longer than in another is disturbed, and made again so many times. */
+const disturbed = 0.1;
+const retries = 3;
 /**
  * What is aimed at, relative to the budget, for what two measurements of one model differ by, what is near enough, and what
  * is safe.
@@ -111,11 +114,17 @@ export async function withinLatency(
   const keep = options.budget!.keepLatency!;
   const { ownMs } = latency;
   const own: TriedLimit = { limitMs: ownMs, promisedMs: ownMs, ratio: exactTime };
+  // On one thread what a model takes by its kernels is less than what it takes in turn with another.
+  let quickest = latency.target.threads === 1 ? Infinity : (await latency.target.total()).ms;
   const measured = async ({ fitted }: Draft): Promise<number> => {
     const model = cloneModel(exact);
     applyLayers(model, fitted);
-    const { models } = await bench([reference, model], { ...latencyOptions(options), ...checkRounds });
-    return models[1]!.ratio.median;
+    for (let left = retries; ; left--) {
+      const { models } = await bench([reference, model], { ...latencyOptions(options), ...checkRounds });
+      const [before, after] = models;
+      quickest = Math.min(quickest, before!.ms.median);
+      if (before!.ms.median <= (1 + disturbed) * quickest || left === 0) return after!.ratio.median;
+    }
   };
   const tries: MeasuredTry[] = [];
   for (
