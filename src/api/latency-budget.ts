@@ -82,7 +82,7 @@ const reportRounds = { runs: 200, seconds: 30 };
 const quickRounds = { runs: 60, seconds: 2 };
 const checks = 8;
 /** A check in which the original takes this share longer than in another is disturbed, and made again so many times. */
-const disturbed = 0.1;
+const disturbed = 0.25;
 const retries = 3;
 /**
  * What is aimed at, relative to the budget, for what two measurements of one model differ by, what is near enough, and what
