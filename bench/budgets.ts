@@ -1,7 +1,7 @@
 /*
  * Whether a latency budget makes any of the shared models slower:
  *
- *     npm run build && UV_THREADPOOL_SIZE=1 npx tsx bench/budgets.ts light-squeezenet ultraface-rfb-320 --keep-latency 0.9
+ *     npm run build && npx tsx bench/budgets.ts light-squeezenet ultraface-rfb-320 --keep-latency 0.9
  *
  * Every model goes through the command line, on smooth seeded noise for images (light models with seeded random weights);
  * the written file is then timed in turn with the original, in another process. "ratio" is the file's time relative to the

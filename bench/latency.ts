@@ -1,9 +1,7 @@
 /*
  * Predicted against measured latency of whole models, with random choices of forms:
  *
- *     UV_THREADPOOL_SIZE=1 npx tsx bench/latency.ts resnet20 --threads 1 --choices 5 --keep 0.7
- *
- * (Node's native pool has to be one thread, as the command line has it: runs that hop between cores find caches cold.)
+ *     npx tsx bench/latency.ts resnet20 --threads 1 --choices 5 --keep 0.7
  *
  * Every choice gives a share of the layers a random form of a random family in the lowering that the latency model picked;
  * the model is then timed in turn with the exactly rewritten original. Needs the shared models. `--store FILE` keeps
@@ -45,8 +43,6 @@ import { upgradeOpset } from "../src/upgrade/index.js";
 import { withRandomWeights } from "../test/shared/random-weights.js";
 import { workingModel, type LayerSlot } from "../src/search/layers.js";
 import { shared } from "../test/shared/peers.js";
-
-if (process.env["UV_THREADPOOL_SIZE"] !== "1") throw new Error("set UV_THREADPOOL_SIZE=1");
 
 const sittings = 4;
 /** The oldest that forms are written in. */

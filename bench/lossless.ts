@@ -1,7 +1,7 @@
 /*
  * Lossless rewriting of the shared models, those that are too big for continuous integration too:
  *
- *     UV_THREADPOOL_SIZE=1 npx tsx bench/lossless.ts style-mosaic light-vgg19 [--threads 1]
+ *     npx tsx bench/lossless.ts style-mosaic light-vgg19 [--threads 1]
  *
  * All exact passes run in memory; original and result are compared in ONNX Runtime on one seeded image. A light model
  * gets seeded random weights and is compared before its Softmax. Prints the relative output error (bar: 1e-5), MACs,
@@ -20,8 +20,6 @@ import { preset } from "../passes/index.js";
 import { outputsBeforeSoftmax, withRandomWeights } from "../test/shared/random-weights.js";
 import { seededNormal } from "../test/shared/seeded-normal.js";
 import { sharedModel } from "../test/shared/shared-models.js";
-
-if (process.env["UV_THREADPOOL_SIZE"] !== "1") throw new Error("set UV_THREADPOOL_SIZE=1");
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

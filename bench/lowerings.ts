@@ -2,7 +2,7 @@
  * Every lowering of some forms of the layers in the table of lowerings, between two 3×3 convolutions with Relu as in a
  * network, and the one that the latency model picks:
  *
- *     UV_THREADPOOL_SIZE=1 npx tsx bench/lowerings.ts [part of a row's name] --threads 1 --rounds 400
+ *     npx tsx bench/lowerings.ts [part of a row's name] --threads 1 --rounds 400
  *
  * The latency model goes by the layers' kernels; the judge by the wall times of the whole networks, in turn. "ratio" is what
  * the layer takes in that lowering relative to the dense layer. One half of the rounds tells which lowering is the best, the
@@ -36,8 +36,6 @@ import {
   MeasuredSource,
 } from "../src/latency/index.js";
 import { openTimed, ortAvailable, type Feeds, type TimedModel } from "../src/runtime/index.js";
-
-if (process.env["UV_THREADPOOL_SIZE"] !== "1") throw new Error("set UV_THREADPOOL_SIZE=1");
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

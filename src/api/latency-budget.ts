@@ -1,17 +1,19 @@
 import { cloneModel, UsageError, type Model } from "../ir/index.js";
 import { createLatencyModel, EstimatedSource, LayerWindows } from "../latency/index.js";
 import { applyLayers, type Draft, type SearchLatency, type Solution } from "../search/index.js";
-import { bench } from "./bench.js";
 import type { Compression } from "./compress.js";
 import { nextLimit, type TriedLimit } from "./latency-limit.js";
 import { openLatencyModel, slotsOf, timedModel, type OpenLatencyModel } from "./latency.js";
 import type { OptimizeOptions } from "./options.js";
 import type { PreparedRun } from "./prepared-run.js";
+import { SteadyBench } from "./steady-bench.js";
 import type { Report } from "../report/index.js";
 
 /** Milliseconds on the target for a search, and what its budget means in them. */
 export interface LatencyBudget extends SearchLatency {
   readonly target: OpenLatencyModel;
+  /** Times results in turn with the original. */
+  readonly bench: SteadyBench;
   /** Milliseconds that may remain in all layers together. */
   readonly layersMs: number;
   /** Milliseconds of all layers as they are. */
@@ -48,6 +50,8 @@ export async function openLatencyBudget(
   return {
     target,
     estimate: createLatencyModel(windows, estimated),
+    // On one thread what a model takes by its kernels is less than what it takes in turn with another.
+    bench: new SteadyBench(target.threads === 1 ? Infinity : total),
     sameCost: budget.keepMacs !== undefined || budget.keepParams !== undefined,
     layersMs: (keepLatency / exactTime) * total - (total - ownMs),
     ownMs,
@@ -81,9 +85,6 @@ const checkRounds = { runs: 150, seconds: 20 };
 const reportRounds = { runs: 200, seconds: 30 };
 const quickRounds = { runs: 60, seconds: 2 };
 const checks = 8;
-/** A check in which the original takes this share longer than in another is disturbed, and made again so many times. */
-const disturbed = 0.25;
-const retries = 3;
 /**
  * What is aimed at, relative to the budget, for what two measurements of one model differ by, what is near enough, and what
  * is safe.
@@ -114,17 +115,14 @@ export async function withinLatency(
   const keep = options.budget!.keepLatency!;
   const { ownMs } = latency;
   const own: TriedLimit = { limitMs: ownMs, promisedMs: ownMs, ratio: exactTime };
-  // On one thread what a model takes by its kernels is less than what it takes in turn with another.
-  let quickest = latency.target.threads === 1 ? Infinity : (await latency.target.total()).ms;
   const measured = async ({ fitted }: Draft): Promise<number> => {
     const model = cloneModel(exact);
     applyLayers(model, fitted);
-    for (let left = retries; ; left--) {
-      const { models } = await bench([reference, model], { ...latencyOptions(options), ...checkRounds });
-      const [before, after] = models;
-      quickest = Math.min(quickest, before!.ms.median);
-      if (before!.ms.median <= (1 + disturbed) * quickest || left === 0) return after!.ratio.median;
-    }
+    const { models } = await latency.bench.run([reference, model], {
+      ...latencyOptions(options),
+      ...checkRounds,
+    });
+    return models[1]!.ratio.median;
   };
   const tries: MeasuredTry[] = [];
   for (
@@ -172,10 +170,11 @@ export async function measuredLatency(
   original: Model,
   written: Model,
   options: OptimizeOptions,
+  steady = new SteadyBench(),
 ): Promise<Report["latencyMs"]> {
   const keep = options.budget?.keepLatency;
   const measure = async (): Promise<Report["latencyMs"]> => {
-    const { models, engine, threads } = await bench([original, written], {
+    const { models, engine, threads } = await steady.run([original, written], {
       ...latencyOptions(options),
       ...(keep === undefined ? quickRounds : reportRounds),
     });

@@ -105,7 +105,7 @@ async function latencyOf(
   const asked = budget.keepLatency !== undefined;
   if (!asked && (!compression || deterministic || engine === "reference")) return notMeasured;
   try {
-    const measured = await measuredLatency(original, written, options);
+    const measured = await measuredLatency(original, written, options, compression?.latency?.bench);
     if (!asked && measured.ratio !== null && measured.ratio > 1.02) {
       warn(
         `MACs fell, but on this machine the result takes ${measured.ratio.toFixed(2)} times as long: --keep-latency chooses by milliseconds`,

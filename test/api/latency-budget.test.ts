@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { withinLatency, type LatencyBudget } from "../../src/api/latency-budget.js";
 import { optimize } from "../../src/api/optimize.js";
+import { SteadyBench } from "../../src/api/steady-bench.js";
 import { load, type Model } from "../../src/index.js";
 import type { Candidate, Solution } from "../../src/search/index.js";
 import { graph } from "../cli/invoke.js";
@@ -59,7 +60,7 @@ describe("a latency budget on this machine", () => {
   const timing = (of: number, ownMs: number) =>
     ({
       target: { kind: "measured", total: async () => ({ ms: of, interval: [of, of] }) },
-      ...{ layersMs: 0.5 * ownMs, ownMs },
+      ...{ layersMs: 0.5 * ownMs, ownMs, bench: new SteadyBench() },
     }) as unknown as LatencyBudget;
   /** Tries that change nothing: the model takes what it takes, whatever the limit. */
   const outcome = async (exact: Model, reference: Model) => {
