@@ -10,6 +10,12 @@ export interface LayerMoments {
   readonly groups: readonly GroupMoments[];
 }
 
+/**
+ * An input whose variance is at most this share of its mean square doesn't vary: what is left of sums in float32 is
+ * rounding, of either sign.
+ */
+const constantShare = 1e-6;
+
 /** Centred second moments of one group: covariance D × D, cross covariance of (y, x) O/group × D, and the means. */
 export interface GroupMoments {
   readonly covariance: Matrix;
@@ -93,13 +99,19 @@ export class PatchMomentSums {
       const meanOut = this.#sumOut.slice(g * o, (g + 1) * o).map((sum) => sum / n);
       const covariance = matrix(d, d, this.#gram.slice(g * d * d, (g + 1) * d * d));
       const cross = matrix(o, d, this.#cross.slice(g * o * d, (g + 1) * o * d));
+      const varies = meanIn.map((mean, q) => {
+        const square = covariance.data[q * d + q]! / n;
+        return square - mean * mean > constantShare * square ? 1 : 0;
+      });
       for (let p = 0; p < d; p++) {
-        for (let q = 0; q < d; q++)
-          covariance.data[p * d + q] = covariance.data[p * d + q]! / n - meanIn[p]! * meanIn[q]!;
+        for (let q = 0; q < d; q++) {
+          const moment = covariance.data[p * d + q]! / n - meanIn[p]! * meanIn[q]!;
+          covariance.data[p * d + q] = varies[p]! * varies[q]! * moment;
+        }
       }
       for (let p = 0; p < o; p++) {
         for (let q = 0; q < d; q++)
-          cross.data[p * d + q] = cross.data[p * d + q]! / n - meanOut[p]! * meanIn[q]!;
+          cross.data[p * d + q] = varies[q]! * (cross.data[p * d + q]! / n - meanOut[p]! * meanIn[q]!);
       }
       const varianceOut = Float64Array.from(meanOut, (mean, p) =>
         Math.max(0, this.#squares[g * o + p]! / n - mean * mean),

@@ -77,6 +77,36 @@ describe("PatchMomentSums", () => {
     );
   });
 
+  it("holds nothing of inputs that are constant but for rounding", async () => {
+    const spec: ConvSpec = {
+      ...{ inChannels: 3, outChannels: 2, kernel: [1, 1], strides: [1, 1], dilations: [1, 1] },
+      ...{ pads: [0, 0, 0, 0], group: 1 },
+    };
+    const sums = new PatchMomentSums(spec, "float32", (model) =>
+      openExecutor(model, { engine: "reference" }),
+    );
+    for (let batch = 0; batch < 3; batch++) {
+      const x = randomActivations([4, 3, 5, 7], batch);
+      x.numbers.fill(0);
+      for (let n = 0; n < 4; n++) {
+        const random = seededRandom(10 * batch + n);
+        for (let p = 0; p < 35; p++) {
+          x.numbers[(3 * n + 0) * 35 + p] = random.normal(0.5, 1);
+          x.numbers[(3 * n + 1) * 35 + p] = 123.456;
+          x.numbers[(3 * n + 2) * 35 + p] = 20 + 0.1 * random.normal();
+        }
+      }
+      await sums.add(x, randomActivations([4, 2, 5, 7], 100 + batch));
+    }
+    const { covariance, cross, meanIn } = sums.result().groups[0]!;
+    await sums.dispose();
+    expect(meanIn[1]).toBeCloseTo(123.456, 3);
+    for (const at of [1, 4, 7, 3, 5]) expect(Math.abs(covariance.data[at]!)).toBe(0);
+    for (const at of [1, 4]) expect(Math.abs(cross.data[at]!)).toBe(0);
+    expect(covariance.data[0]).toBeGreaterThan(0.8);
+    expect(covariance.data[8]).toBeCloseTo(0.01, 2);
+  });
+
   it("thins inputs and outputs at the same positions", async () => {
     const spec: ConvSpec = {
       inChannels: 2,

@@ -18,7 +18,7 @@ import {
 } from "../../src/forms/index.js";
 import type { Model, Tensor } from "../../src/ir/index.js";
 import { Patch, cloneModel, verify } from "../../src/ir/index.js";
-import { matrix } from "../../src/linalg/index.js";
+import { matrix, multiply, seededRandom } from "../../src/linalg/index.js";
 import { inferFacts, interpret, modelCost, relativeL2 } from "../../src/measure/index.js";
 import { convCases, convModel, randomForm } from "./random-convolutions.js";
 
@@ -144,4 +144,42 @@ describe("every form that a family proposes", () => {
       { numRuns: 60 },
     );
   });
+});
+
+describe("inputs that are constant", () => {
+  it.each(preset.families.map((family) => [family.name, family] as const))(
+    "are no obstacle to %s",
+    async (_, family) => {
+      await fc.assert(
+        fc.asyncProperty(convCase, fc.integer(), async (c, seed) => {
+          const { layer } = convModel(
+            { ...c, perIn: c.perIn + 4, perOut: c.perOut + 3 },
+            { dtype: "float64" },
+          );
+          const [part] = splitGroups(layer);
+          const proposed = family.propose(part!);
+          if (isDecline(proposed) || proposed.length === 0) return;
+          const width = part!.weight.length / part!.spec.outChannels;
+          const random = seededRandom(seed);
+          const factor = matrix(width, 2 * width);
+          for (let i = 0; i < factor.data.length; i++) factor.data[i] = random.normal();
+          const covariance = multiply(factor, factor, { transB: true });
+          // The first half of the channels never varies.
+          const channels = part!.spec.inChannels;
+          const constant = (q: number): boolean => q < Math.ceil(channels / 2) * (width / channels);
+          for (let p = 0; p < width; p++)
+            for (let q = 0; q <= p; q++) {
+              if (!constant(p) && !constant(q)) continue;
+              covariance.data[p * width + q] = covariance.data[q * width + p] = 0;
+            }
+          const kernel = matrix(part!.spec.outChannels, width, part!.weight);
+          for (const plan of [proposed[0]!, proposed.at(-1)!]) {
+            const { error } = await fitForm(plan, new FitTarget(part!.spec, kernel, covariance), 2);
+            expect(Number.isFinite(error)).toBe(true);
+          }
+        }),
+        { numRuns: 15 },
+      );
+    },
+  );
 });
