@@ -58,9 +58,9 @@ export default definePass({
 function fillBlock(region: ChannelRegion, edits: Edits, gone: Map<number, string>): void {
   const needed = region.channels - gone.size;
   const filling = stayingChannels(region.channels, needed) - needed;
+  if (filling >= gone.size) return gone.clear();
   for (const c of [...gone.keys()].sort((a, b) => a - b).slice(0, filling)) {
     gone.delete(c);
-    if (gone.size === 0) return;
     for (const layer of region.consumers) {
       const { weight } = edits.of(layer);
       edits.columns(layer, c, (at) => (weight[at] = 0));

@@ -2,9 +2,9 @@ import type { Model } from "../ir/index.js";
 import {
   onThreads,
   quickLevel,
-  quickMean,
   standsFor,
   threadingOf,
+  togetherMs,
   type KernelRow,
   type Threading,
 } from "../latency/index.js";
@@ -83,7 +83,7 @@ function sharesOf(
     owned.set(owner, [...(owned.get(owner) ?? []), row]);
   }
   // The profiler's own work lies within the kernels' times, and so much of it in each.
-  const measured = rows.reduce((sum, { runs }) => sum + quickMean(runs), 0);
+  const measured = togetherMs(rows);
   const each = (measured - onOne) / rows.length;
   const span = (own: readonly KernelRow[]): Milliseconds => {
     const runs = Math.min(...own.map((row) => row.runs.length));

@@ -8,7 +8,7 @@ export {
   type Series,
   type Subject,
 } from "./interleave.js";
-export { kernelRows, standsFor, type KernelRow } from "./kernels.js";
+export { kernelRows, standsFor, togetherMs, type KernelRow } from "./kernels.js";
 export { profileKernels } from "./profile-kernels.js";
 export {
   createLatencyModel,

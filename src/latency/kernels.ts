@@ -1,6 +1,6 @@
 import type { Model, Node } from "../ir/index.js";
 import type { KernelTime } from "../runtime/index.js";
-import { median } from "./statistics.js";
+import { median, quickMean } from "./statistics.js";
 
 /** What the runtime made of some nodes of a model, and how long it takes. */
 export interface KernelRow {
@@ -16,6 +16,11 @@ export interface KernelRow {
   readonly ms: number;
   /** Milliseconds of each of them. */
   readonly runs: readonly number[];
+}
+
+/** Milliseconds that kernels take together, by the quicker runs of each. */
+export function togetherMs(rows: readonly KernelRow[]): number {
+  return rows.reduce((sum, { runs }) => sum + quickMean(runs), 0);
 }
 
 /** Whether a node is a layer or took its place, after which it is called "layer.part". */

@@ -2,12 +2,11 @@ import type { LoweredProgram } from "../forms/index.js";
 import type { Model } from "../ir/index.js";
 import type { Feeds } from "../runtime/index.js";
 import { candidateModel } from "./candidate.js";
-import type { KernelRow } from "./kernels.js";
+import { togetherMs, type KernelRow } from "./kernels.js";
 import { namedCopy } from "./named-copy.js";
 import type { ProfileRuns } from "./profile-kernels.js";
 import { profiledChange } from "./profiled-change.js";
 import type { Timing } from "./source.js";
-import { quickMean } from "./statistics.js";
 import type { StoredRatio } from "./stored.js";
 import { onThreads, type Threading } from "./threading.js";
 import type { LayerWindow } from "./window.js";
@@ -88,7 +87,7 @@ export class LayerProfiles {
 }
 
 function atPace(rows: readonly KernelRow[], together: number): readonly KernelRow[] {
-  const sum = rows.reduce((all, { runs }) => all + quickMean(runs), 0);
+  const sum = togetherMs(rows);
   if (sum <= 0) return rows;
   const pace = together / sum;
   return rows.map((row) => ({ ...row, ms: pace * row.ms, runs: row.runs.map((ms) => pace * ms) }));

@@ -4,7 +4,7 @@ import { inferFacts } from "../measure/index.js";
 import { openTimed, type Feeds, type TimedModel } from "../runtime/index.js";
 import { batchesOf } from "./batches.js";
 import { compiled, interleave, undisturbed } from "./interleave.js";
-import type { KernelRow } from "./kernels.js";
+import { togetherMs, type KernelRow } from "./kernels.js";
 import { LayerProfiles } from "./layer-profiles.js";
 import { batchOf, modelFeatures } from "./model-features.js";
 import { namedCopy } from "./named-copy.js";
@@ -116,7 +116,7 @@ export class MeasuredSource implements LatencySource {
     const rows = await this.#profiles.base(window, kernelsMs);
     const ms =
       rows.length > 0
-        ? onThreads(threading, atLeast(rows, sum(rows.map(({ runs }) => quickMean(runs)))), rows.length)
+        ? onThreads(threading, atLeast(rows, togetherMs(rows)), rows.length)
         : await this.#turns.windowMs(window, total.ms);
     this.#store.write(windowKey(window), ms);
     return ms;
@@ -296,11 +296,11 @@ export class MeasuredSource implements LatencySource {
 
   /** As #profile, in several sessions: where their memory lies makes them differ by some percent. */
   async #profileOften(model: Model, feeds: Feeds, runs: ProfileRuns): Promise<KernelRow[]> {
-    const [first = [], ...others] = await inSeries(profiledSessions, () => this.#profile(model, feeds, runs));
-    return first.map((row, i) => ({
-      ...row,
-      runs: [row, ...others.map((rows) => rows[i]!)].flatMap(({ runs }) => runs),
-    }));
+    const first = await this.#profile(model, feeds, runs);
+    const sessions = [first];
+    while (first.length > 0 && sessions.length < profiledSessions)
+      sessions.push(await this.#profile(model, feeds, runs));
+    return first.map((row, i) => ({ ...row, runs: sessions.flatMap((rows) => rows[i]!.runs) }));
   }
 
   /** Shares of the total by the roofline, for a runtime without a profiler. */
@@ -325,12 +325,6 @@ const leastKernelMs = 1e-4;
 
 function atLeast(rows: readonly KernelRow[], ms: number): number {
   return Math.max(leastKernelMs * rows.length, ms);
-}
-
-async function inSeries<T>(times: number, work: () => Promise<T>): Promise<T[]> {
-  const results: T[] = [];
-  for (let i = 0; i < times; i++) results.push(await work());
-  return results;
 }
 
 function sum(values: readonly number[]): number {

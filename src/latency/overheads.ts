@@ -2,8 +2,9 @@ import { z } from "zod";
 import { GraphBuilder, Model, Tensor } from "../ir/index.js";
 import type { Feeds, TimedModel } from "../runtime/index.js";
 import { compiled, interleave } from "./interleave.js";
+import { togetherMs } from "./kernels.js";
 import { profileKernels } from "./profile-kernels.js";
-import { quickMean, quietLevel } from "./statistics.js";
+import { quietLevel } from "./statistics.js";
 
 /* What timing costs beside what kernels do: as much as small layers take, and the same for every model. */
 
@@ -37,7 +38,7 @@ export async function measureOverheads(
     const rows = await profileKernels(chain, (named) => open(named, feeds, { profile: true }), {
       ...{ runs: rounds, signal },
     });
-    profiled.push(rows.reduce((sum, { runs }) => sum + quickMean(runs), 0));
+    profiled.push(togetherMs(rows));
   }
   const opened: TimedModel[] = [];
   try {

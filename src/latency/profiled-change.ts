@@ -1,4 +1,4 @@
-import { standsFor, type KernelRow } from "./kernels.js";
+import { standsFor, togetherMs, type KernelRow } from "./kernels.js";
 import type { Timing } from "./source.js";
 import { quickLevel, quickMean } from "./statistics.js";
 
@@ -43,7 +43,7 @@ function split(
   const others = rows.filter((row) => !kept.has(keyOf(row)));
   const runs = Math.min(...rows.map((row) => row.runs.length));
   return {
-    common: common.reduce((sum, row) => sum + quickMean(row.runs), 0),
+    common: togetherMs(common),
     own: Array.from({ length: runs }, (_, run) => others.reduce((sum, row) => sum + row.runs[run]!, 0)),
   };
 }

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import dropDeadChannels from "../../passes/drop-dead-channels.js";
-import { stayingChannels } from "../../src/engine/index.js";
 import { Tensor, type GraphBuilder, type Value } from "../../src/ir/index.js";
 import { f64, model, numbers, opsOf, reasonOf, runPasses, weights, type Outcome } from "./rewrite-harness.js";
 
@@ -397,21 +396,5 @@ describe("at the borders", () => {
     expect(behind(["N", 5], true).applied).toBe(1);
     expect(behind(["N", 5], false).applied).toBe(1);
     expect(behind(["N", 3, 5], false).applied).toBe(0);
-  });
-});
-
-describe("channels that stay", () => {
-  it.each([
-    [64, 62, 64],
-    [64, 48, 48],
-    [64, 33, 48],
-    [64, 31, 32],
-    [64, 21, 21],
-    [16, 11, 16],
-    [16, 10, 10],
-    [30, 29, 29],
-    [16, 16, 16],
-  ])("of %i, where %i are needed, are %i", (all, alive, left) => {
-    expect(stayingChannels(all, alive)).toBe(left);
   });
 });
