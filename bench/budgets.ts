@@ -12,11 +12,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { load, save, Tensor, writeNpz } from "../src/index.js";
+import { save, Tensor, writeNpz } from "../src/index.js";
 import type { Model } from "../src/ir/index.js";
-import { withRandomWeights } from "../test/shared/random-weights.js";
 import { seededNormal } from "../test/shared/seeded-normal.js";
-import { sharedModel } from "../test/shared/shared-models.js";
+import { benchModel } from "./shared-model.js";
 import { root } from "./subjects.js";
 
 const { positionals, values } = parseArgs({
@@ -81,11 +80,11 @@ function imagesFor(
 for (const name of positionals) {
   const folder = await mkdtemp(join(tmpdir(), "convopt-budgets-"));
   try {
-    const loaded = await load(sharedModel(name));
-    const given = name.startsWith("light-") ? join(folder, "in.onnx") : sharedModel(name);
-    if (name.startsWith("light-")) await save(withRandomWeights(loaded), given);
+    const { model, file, asItIs } = await benchModel(name);
+    const given = asItIs ? file : join(folder, "in.onnx");
+    if (!asItIs) await save(model, given);
     const images = join(folder, "images.npz");
-    await writeFile(images, writeNpz(imagesFor(loaded, Number(values.images), ranges[name] ?? [0, 1])));
+    await writeFile(images, writeNpz(imagesFor(model, Number(values.images), ranges[name] ?? [0, 1])));
     const out = join(folder, "out.onnx");
     const timing = [
       "--threads",

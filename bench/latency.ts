@@ -8,10 +8,8 @@
  * what was measured.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { preset } from "../passes/index.js";
-import { load } from "../src/api/load.js";
 import { timingFeeds, turnsFor } from "../src/api/bench.js";
 import { Ledger, runRewrites } from "../src/engine/index.js";
 import {
@@ -39,10 +37,8 @@ import {
 import { candidateChains } from "../src/latency/candidate.js";
 import { openTimed, ortAvailable, type Feeds, type TimedModel } from "../src/runtime/index.js";
 import { proposalsFor } from "../src/search/candidates.js";
-import { upgradeOpset } from "../src/upgrade/index.js";
-import { withRandomWeights } from "../test/shared/random-weights.js";
 import { workingModel, type LayerSlot } from "../src/search/layers.js";
-import { shared } from "../test/shared/peers.js";
+import { benchModel } from "./shared-model.js";
 
 const sittings = 4;
 /** The oldest that forms are written in. */
@@ -64,9 +60,7 @@ const { positionals, values } = parseArgs({
 });
 const [name = "resnet20"] = positionals;
 const threads = Number(values.threads);
-const loaded = await load(name.endsWith(".onnx") ? name : join(shared, "models", `${name}.onnx`));
-const known = (loaded.graph.opsets.get("") ?? 0) < leastOpset ? upgradeOpset(loaded, leastOpset) : loaded;
-const exact = name.startsWith("light-") ? withRandomWeights(known) : known;
+const { model: exact } = await benchModel(name, leastOpset);
 const shapes = new Map(
   values.shape ? [[values.shape.split("=")[0]!, values.shape.split("=")[1]!.split("x").map(Number)]] : [],
 );

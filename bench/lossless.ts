@@ -13,13 +13,12 @@ import { bench } from "../src/api/bench.js";
 import { Ledger, runRewrites } from "../src/engine/index.js";
 import { cloneModel, Tensor, verify, type Model } from "../src/ir/index.js";
 import { inferFacts, modelCost, perSample, relativeL2 } from "../src/measure/index.js";
-import { encodeModel, loadModel } from "../src/onnx/index.js";
+import { encodeModel } from "../src/onnx/index.js";
 import { openExecutor, type Feeds } from "../src/runtime/index.js";
-import { upgradeOpset } from "../src/upgrade/index.js";
 import { preset } from "../passes/index.js";
-import { outputsBeforeSoftmax, withRandomWeights } from "../test/shared/random-weights.js";
+import { outputsBeforeSoftmax } from "../test/shared/random-weights.js";
 import { seededNormal } from "../test/shared/seeded-normal.js";
-import { sharedModel } from "../test/shared/shared-models.js";
+import { benchModel } from "./shared-model.js";
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -41,15 +40,10 @@ async function answers(model: Model, feeds: Feeds, outputs: readonly string[]): 
   return executor.run(feeds).finally(() => executor.dispose());
 }
 
-/** The oldest that ONNX Runtime loads. */
-const leastOpset = 7;
-
 const macsOf = (model: Model): number | null => modelCost(model, perSample(inferFacts(model))).macs;
 
 for (const name of positionals) {
-  const loaded = await loadModel(sharedModel(name));
-  const known = (loaded.graph.opsets.get("") ?? 0) < leastOpset ? upgradeOpset(loaded, leastOpset) : loaded;
-  const before = name.startsWith("light-") ? withRandomWeights(known) : known;
+  const { model: before } = await benchModel(name);
   const after = cloneModel(before);
   const start = performance.now();
   const { applied } = runRewrites(after, preset.exact, { ledger: new Ledger(), verify: false });

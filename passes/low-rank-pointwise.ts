@@ -9,6 +9,7 @@ export default definePass({
   kind: "family",
   name: "low-rank-pointwise",
   summary: "1×1 to r channels, then 1×1",
+  anySize: true,
   propose(layer, block) {
     if (!isPointwise(layer.spec)) return decline("the kernel has more than one tap");
     if (Math.min(layer.spec.inChannels, layer.spec.outChannels) < 2)

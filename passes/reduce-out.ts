@@ -9,6 +9,7 @@ export default definePass({
   kind: "family",
   name: "reduce-out",
   summary: "k×k to r channels, then 1×1",
+  anySize: true,
   propose(layer, block) {
     if (isPointwise(layer.spec)) return decline("the kernel has one tap");
     if (Math.min(layer.spec.inChannels, layer.spec.outChannels) < 2)

@@ -6,4 +6,11 @@ export { readNpz, writeNpz } from "./npz.js";
 export { loadPreprocess, parsePreprocess, type ImageSize, type Preprocess } from "./preprocess.js";
 export { seededInput, type ShapeOf } from "./seeded-input.js";
 export { fewestImages, splitImages, type ImageSplit } from "./split.js";
-export { PatchMomentSums, type GroupMoments, type LayerMoments } from "./patch-moments.js";
+export {
+  momentStream,
+  PatchRows,
+  PatchSums,
+  type GroupMoments,
+  type LayerMoments,
+  type MomentSource,
+} from "./patch-moments.js";

@@ -1,7 +1,14 @@
-import { attr, GraphBuilder, Model, Tensor, type DType, type Value } from "../ir/index.js";
-import { matrix, type Matrix } from "../linalg/index.js";
-import type { ConvSpec } from "../forms/index.js";
+import type { DType, Model, Tensor } from "../ir/index.js";
+import { matrix, multiply, takeRows, type Matrix } from "../linalg/index.js";
+import {
+  SampledCovariance,
+  tapCount,
+  WholeCovariance,
+  type ConvSpec,
+  type Covariance,
+} from "../forms/index.js";
 import type { Executor } from "../runtime/index.js";
+import { rowsModel, sumsModel, type BatchModel } from "./patch-models.js";
 
 /** Sums over patches x (per group: D = inChannels/group · taps, channel first) and over the outputs y of the same positions. */
 export interface LayerMoments {
@@ -10,15 +17,9 @@ export interface LayerMoments {
   readonly groups: readonly GroupMoments[];
 }
 
-/**
- * An input whose variance is at most this share of its mean square doesn't vary: what is left of sums in float32 is
- * rounding, of either sign.
- */
-const constantShare = 1e-6;
-
 /** Centred second moments of one group: covariance D × D, cross covariance of (y, x) O/group × D, and the means. */
 export interface GroupMoments {
-  readonly covariance: Matrix;
+  readonly covariance: Covariance;
   readonly cross: Matrix;
   readonly meanIn: Float64Array;
   readonly meanOut: Float64Array;
@@ -26,59 +27,95 @@ export interface GroupMoments {
   readonly varianceOut: Float64Array;
 }
 
+/** Where the moments of a layer come from. */
+export interface MomentSource {
+  readonly spec: ConvSpec;
+  readonly dtype: DType;
+  readonly open: (model: Model) => Promise<Executor>;
+  /** Positions: every so many-th along each spatial axis, with a phase that moves from batch to batch; 1 when not given. */
+  readonly thinning?: number;
+}
+
 /**
- * Streams batches of (input, output) of a layer into its second moments. The sums of each batch are one small model
- * (Pad, a Slice per tap, Concat, Gemm), so that they run wherever models run; the totals are kept in float64.
- * Positions may be thinned: every `thinning`-th along each spatial axis, with a phase that moves from batch to batch.
+ * An input whose variance is at most this share of its mean square doesn't vary: what is left of sums in float32 is
+ * rounding, of either sign.
  */
-export class PatchMomentSums {
+const constantShare = 1e-6;
+
+/** Inputs from which on patches are kept in place of their covariance, where they are at most half as many. */
+const fewestSampled = 1024;
+
+/** Streams batches of (input, output) of a layer into its second moments; `patches` is how many there will be in all. */
+export function momentStream(source: MomentSource, patches: number): MomentStream {
+  const { spec } = source;
+  const width = (spec.inChannels / spec.group) * tapCount(spec);
+  return width >= fewestSampled && 2 * patches <= width ? new PatchRows(source) : new PatchSums(source);
+}
+
+/** What a batch makes of the moments runs as a small model, so that it runs wherever models run. */
+export abstract class MomentStream {
+  readonly #executors = new Map<string, Promise<Executor>>();
+  #batches = 0;
+  protected readonly width: number;
+  protected readonly outputs: number;
+
+  constructor(protected readonly source: MomentSource) {
+    const { spec } = source;
+    this.width = (spec.inChannels / spec.group) * tapCount(spec);
+    this.outputs = spec.outChannels / spec.group;
+  }
+
+  abstract result(): LayerMoments;
+  protected abstract model(batch: BatchModel): Model;
+  protected abstract take(answers: ReadonlyMap<string, Tensor>): void;
+
+  /** Adds a batch: x is N × inChannels × spatial, y N × outChannels × spatial. */
+  async add(x: Tensor, y: Tensor): Promise<void> {
+    const { spec, dtype, open, thinning = 1 } = this.source;
+    const phase = thinning > 1 ? this.#batches % thinning : 0;
+    this.#batches++;
+    const [inputShape, outputShape] = [x.dims.slice(2), y.dims.slice(2)];
+    const key = `${x.dims.slice(1).join("x")}/${phase}`;
+    const known = this.#executors.get(key);
+    const executor = known ?? open(this.model({ spec, dtype, inputShape, outputShape, thinning, phase }));
+    if (!known) this.#executors.set(key, executor);
+    const feeds = new Map([
+      ["x", x],
+      ["y", y],
+    ]);
+    this.take(await (await executor).run(feeds));
+  }
+
+  async dispose(): Promise<void> {
+    for (const executor of this.#executors.values()) await (await executor).dispose();
+  }
+}
+
+/** Totals over all patches, in float64; those of each batch are products of a Gemm. */
+export class PatchSums extends MomentStream {
   #count = 0;
   readonly #gram: Float64Array;
   readonly #cross: Float64Array;
   readonly #sumIn: Float64Array;
   readonly #sumOut: Float64Array;
   readonly #squares: Float64Array;
-  readonly #executors = new Map<string, Promise<Executor>>();
-  readonly #width: number;
-  readonly #outputs: number;
-  #batches = 0;
 
-  constructor(
-    private readonly spec: ConvSpec,
-    private readonly dtype: DType,
-    private readonly open: (model: Model) => Promise<Executor>,
-    private readonly thinning = 1,
-  ) {
-    const taps = spec.kernel.reduce((product, size) => product * size, 1);
-    this.#width = (spec.inChannels / spec.group) * taps;
-    this.#outputs = spec.outChannels / spec.group;
-    this.#gram = new Float64Array(spec.group * this.#width * this.#width);
-    this.#cross = new Float64Array(spec.group * this.#outputs * this.#width);
-    this.#sumIn = new Float64Array(spec.group * this.#width);
-    this.#sumOut = new Float64Array(spec.outChannels);
-    this.#squares = new Float64Array(spec.outChannels);
+  constructor(source: MomentSource) {
+    super(source);
+    const { inChannels, outChannels, group } = source.spec;
+    const { width, outputs } = this;
+    this.#gram = new Float64Array(group * width * width);
+    this.#cross = new Float64Array(group * outputs * width);
+    this.#sumIn = new Float64Array(inChannels * tapCount(source.spec));
+    this.#sumOut = new Float64Array(outChannels);
+    this.#squares = new Float64Array(outChannels);
   }
 
-  /** Adds a batch: x is N × inChannels × spatial, y N × outChannels × spatial. */
-  async add(x: Tensor, y: Tensor): Promise<void> {
-    const phase = this.thinning > 1 ? this.#batches % this.thinning : 0;
-    this.#batches++;
-    const key = `${x.dims.slice(1).join("x")}/${phase}`;
-    let executor = this.#executors.get(key);
-    if (!executor) {
-      executor = this.open(
-        momentsModel(this.spec, this.dtype, x.dims.slice(2), y.dims.slice(2), this.thinning, phase),
-      );
-      this.#executors.set(key, executor);
-    }
-    const sums = await (
-      await executor
-    ).run(
-      new Map([
-        ["x", x],
-        ["y", y],
-      ]),
-    );
+  protected model(batch: BatchModel): Model {
+    return sumsModel(batch);
+  }
+
+  protected take(sums: ReadonlyMap<string, Tensor>): void {
     const add = (name: string, into: Float64Array): void => {
       const values = sums.get(name)!.numbers;
       for (let i = 0; i < into.length; i++) into[i]! += values[i]!;
@@ -93,8 +130,8 @@ export class PatchMomentSums {
 
   result(): LayerMoments {
     const n = Math.max(1, this.#count);
-    const [d, o] = [this.#width, this.#outputs];
-    const groups = Array.from({ length: this.spec.group }, (_, g): GroupMoments => {
+    const [d, o] = [this.width, this.outputs];
+    const groups = Array.from({ length: this.source.spec.group }, (_, g): GroupMoments => {
       const meanIn = this.#sumIn.slice(g * d, (g + 1) * d).map((sum) => sum / n);
       const meanOut = this.#sumOut.slice(g * o, (g + 1) * o).map((sum) => sum / n);
       const covariance = matrix(d, d, this.#gram.slice(g * d * d, (g + 1) * d * d));
@@ -116,147 +153,88 @@ export class PatchMomentSums {
       const varianceOut = Float64Array.from(meanOut, (mean, p) =>
         Math.max(0, this.#squares[g * o + p]! / n - mean * mean),
       );
-      return { covariance, cross, meanIn, meanOut, varianceOut };
+      return { covariance: new WholeCovariance(covariance), cross, meanIn, meanOut, varianceOut };
     });
     return { count: this.#count, groups };
   }
+}
 
-  async dispose(): Promise<void> {
-    for (const executor of this.#executors.values()) await (await executor).dispose();
+/** The patches themselves, where they are so few that their covariance would be larger. */
+export class PatchRows extends MomentStream {
+  /** Per group and batch: rows × D and rows × O/group. */
+  readonly #patches: Matrix[][] = [];
+  readonly #outputs: Matrix[][] = [];
+
+  protected model(batch: BatchModel): Model {
+    return rowsModel(batch);
   }
-}
 
-/** The sums of one batch as a model: inputs x and y, outputs gram, cross, sum_x, sum_y, squares and count. */
-function momentsModel(
-  spec: ConvSpec,
-  dtype: DType,
-  inputShape: readonly number[],
-  outputShape: readonly number[],
-  thinning: number,
-  phase: number,
-): Model {
-  const builder = new GraphBuilder("moments");
-  const integers = (name: string, values: readonly number[]): Value =>
-    builder.initializer(name, Tensor.i64([values.length], values));
-  const wide = (value: Value): Value =>
-    dtype === "float32" || dtype === "float64" ? value : builder.op("Cast", [value], { to: 1 });
-  const x = wide(builder.input("x", { dtype, shape: [null, spec.inChannels, ...inputShape] }));
-  const y = wide(builder.input("y", { dtype, shape: [null, spec.outChannels, ...outputShape] }));
-  const { group, kernel } = spec;
-  const patches = unfoldPatches(builder, x, spec, inputShape, outputShape, thinning, phase);
-  const taps = kernel.reduce((product, size) => product * size, 1);
-  const width = (spec.inChannels / group) * taps;
-  // Channels, taps, images, positions → group × D × rows.
-  const columns = builder.op("Reshape", [patches, integers("to_columns", [group, width, -1])]);
-  const spatial = outputShape.length;
-  const thinned = thinning > 1 && spatial > 0 ? thin(builder, y, outputShape, thinning, phase) : y;
-  const channelFirst = builder.op("Transpose", [thinned], {
-    perm: attr.ints([1, 0, ...outputShape.map((_, axis) => axis + 2)]),
-  });
-  const rows = builder.op("Reshape", [
-    channelFirst,
-    integers("to_rows", [group, spec.outChannels / group, -1]),
-  ]);
-  const across = builder.op("Transpose", [columns], { perm: attr.ints([0, 2, 1]) });
-  const named = (op: string, inputs: Value[], attrs: Record<string, number>, name: string): void =>
-    builder.output(builder.op(op, inputs, attrs, { outputs: [name] }));
-  named("MatMul", [columns, across], {}, "gram");
-  named("MatMul", [rows, across], {}, "cross");
-  const last = integers("last_axis", [2]);
-  named("ReduceSum", [columns, last], { keepdims: 0 }, "sum_x");
-  named("ReduceSum", [rows, last], { keepdims: 0 }, "sum_y");
-  named("ReduceSum", [builder.op("Mul", [rows, rows]), last], { keepdims: 0 }, "squares");
-  const shape = builder.op("Shape", [rows]);
-  named("Gather", [shape, builder.initializer("two", Tensor.i64([1], [2]))], {}, "count");
-  return smallModel(builder);
-}
-
-/** x as channels × taps × N × positions: im2col by one slice per tap. */
-function unfoldPatches(
-  builder: GraphBuilder,
-  x: Value,
-  spec: ConvSpec,
-  inputShape: readonly number[],
-  outputShape: readonly number[],
-  thinning: number,
-  phase: number,
-): Value {
-  const rank = inputShape.length;
-  const order = attr.ints([1, 0, ...inputShape.map((_, axis) => axis + 2)]);
-  const channelFirst = builder.op("Transpose", [x], { perm: order });
-  const integers = (name: string, values: readonly number[]): Value =>
-    builder.initializer(name, Tensor.i64([values.length], values));
-  if (rank === 0) return channelFirst;
-  const { kernel, strides, dilations, pads } = spec;
-  const padded = pads.some((pad) => pad !== 0)
-    ? builder.op("Pad", [
-        channelFirst,
-        integers("pads", [0, 0, ...pads.slice(0, rank), 0, 0, ...pads.slice(rank)]),
-      ])
-    : channelFirst;
-  const axes = integers(
-    "axes",
-    inputShape.map((_, axis) => axis + 2),
-  );
-  const steps = integers(
-    "steps",
-    strides.map((stride) => stride * thinning),
-  );
-  const unsqueeze = integers("tap_axis", [1]);
-  const slices: Value[] = [];
-  const tap = new Array<number>(rank).fill(0);
-  const total = kernel.reduce((product, size) => product * size, 1);
-  for (let t = 0; t < total; t++) {
-    let rest = t;
-    for (let axis = rank - 1; axis >= 0; axis--) {
-      tap[axis] = rest % kernel[axis]!;
-      rest = Math.floor(rest / kernel[axis]!);
+  protected take(answers: ReadonlyMap<string, Tensor>): void {
+    for (let g = 0; g < this.source.spec.group; g++) {
+      (this.#patches[g] ??= []).push(groupOf(answers.get("patches")!, g));
+      (this.#outputs[g] ??= []).push(groupOf(answers.get("outputs")!, g));
     }
-    const first = tap.map((at, axis) => at * dilations[axis]!);
-    const starts = first.map((at, axis) => at + Math.min(phase, outputShape[axis]! - 1) * strides[axis]!);
-    const ends = first.map((at, axis) => at + strides[axis]! * (outputShape[axis]! - 1) + 1);
-    const slice = builder.op("Slice", [
-      padded,
-      integers(`starts${t}`, starts),
-      integers(`ends${t}`, ends),
-      axes,
-      steps,
-    ]);
-    slices.push(builder.op("Unsqueeze", [slice, unsqueeze]));
   }
-  return slices.length === 1 ? slices[0]! : builder.op("Concat", slices, { axis: 1 });
+
+  result(): LayerMoments {
+    let count = 0;
+    const groups = this.#patches.map((batches, g): GroupMoments => {
+      const patches = centred(stacked(batches, this.width));
+      const outputs = centred(stacked(this.#outputs[g]!, this.outputs));
+      batches.length = 0;
+      count = patches.rows.rows;
+      return {
+        covariance: new SampledCovariance(patches.rows),
+        cross: multiply(outputs.rows, patches.rows, { transA: true }),
+        meanIn: patches.mean,
+        meanOut: outputs.mean,
+        varianceOut: outputs.variance,
+      };
+    });
+    return { count, groups };
+  }
 }
 
-function thin(
-  builder: GraphBuilder,
-  y: Value,
-  outputShape: readonly number[],
-  thinning: number,
-  phase: number,
-): Value {
-  const integers = (name: string, values: readonly number[]): Value =>
-    builder.initializer(name, Tensor.i64([values.length], values));
-  return builder.op("Slice", [
-    y,
-    integers(
-      "thin_starts",
-      outputShape.map((size) => Math.min(phase, size - 1)),
-    ),
-    integers("thin_ends", [...outputShape]),
-    integers(
-      "thin_axes",
-      outputShape.map((_, axis) => axis + 2),
-    ),
-    integers(
-      "thin_steps",
-      outputShape.map(() => thinning),
-    ),
-  ]);
+function groupOf({ dims, numbers }: Tensor, g: number): Matrix {
+  const [, rows, cols] = dims as [number, number, number];
+  return takeRows(
+    matrix(dims[0]! * rows, cols, numbers),
+    Int32Array.from({ length: rows }, (_, r) => g * rows + r),
+  );
 }
 
-function smallModel(builder: GraphBuilder): Model {
-  const { graph } = builder;
-  graph.irVersion = 8;
-  graph.opsets.set("", 17);
-  return new Model(graph);
+function stacked(parts: readonly Matrix[], cols: number): Matrix {
+  const rows = parts.reduce((sum, part) => sum + part.rows, 0);
+  const all = matrix(rows, cols);
+  let at = 0;
+  for (const { data } of parts) {
+    all.data.set(data, at);
+    at += data.length;
+  }
+  return all;
+}
+
+/** Rows less their mean over √N; columns that don't vary are nothing but zeros. */
+function centred({ rows, cols, data }: Matrix): {
+  readonly rows: Matrix;
+  readonly mean: Float64Array;
+  readonly variance: Float64Array;
+} {
+  const mean = new Float64Array(cols);
+  const square = new Float64Array(cols);
+  for (let k = 0, at = 0; k < rows; k++) {
+    for (let q = 0; q < cols; q++, at++) {
+      mean[q]! += data[at]! / rows;
+      square[q]! += data[at]! ** 2 / rows;
+    }
+  }
+  const variance = square.map((value, q) => {
+    const centredValue = value - mean[q]! ** 2;
+    return centredValue > constantShare * value ? centredValue : 0;
+  });
+  const result = matrix(rows, cols);
+  for (let k = 0, at = 0; k < rows; k++)
+    for (let q = 0; q < cols; q++, at++)
+      result.data[at] = variance[q] === 0 ? 0 : (data[at]! - mean[q]!) / Math.sqrt(rows);
+  return { rows: result, mean, variance };
 }

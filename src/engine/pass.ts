@@ -49,6 +49,8 @@ export interface FormFamily {
   /** Kebab-case, as for rewrites; a family of one form carries the form's name. */
   readonly name: string;
   readonly summary: string;
+  /** Whether its forms start and fit in closed form at any size: other families leave layers of millions of weights alone. */
+  readonly anySize?: boolean;
   /**
    * The layer has group = 1 here: existing groups are split before and stacked after, once, by the engine. Where time is
    * what counts, `block` is the number of channels that the target has its fast kernels for: sizes near a multiple of it

@@ -1,4 +1,4 @@
-import { seededRandom } from "../linalg/index.js";
+import { identity, seededRandom } from "../linalg/index.js";
 import type { FitTarget } from "./target.js";
 
 /** Channels of a grouping: input channels in the order of their groups, output channels likewise. */
@@ -47,19 +47,15 @@ export function channelEnergy(target: FitTarget): Float64Array {
   const { inChannels, outChannels } = target.layer;
   const { taps, kernel, covariance } = target;
   const energy = new Float64Array(outChannels * inChannels);
-  for (let o = 0; o < outChannels; o++) {
-    for (let i = 0; i < inChannels; i++) {
+  for (let i = 0; i < inChannels; i++) {
+    const own = Int32Array.from({ length: taps }, (_, t) => i * taps + t);
+    const c = covariance ? covariance.block(own, own) : identity(taps);
+    for (let o = 0; o < outChannels; o++) {
       const at = o * kernel.cols + i * taps;
       let sum = 0;
       for (let s = 0; s < taps; s++) {
-        for (let t = 0; t < taps; t++) {
-          const c = covariance
-            ? covariance.data[(i * taps + s) * covariance.cols + i * taps + t]!
-            : s === t
-              ? 1
-              : 0;
-          sum += kernel.data[at + s]! * c * kernel.data[at + t]!;
-        }
+        for (let t = 0; t < taps; t++)
+          sum += kernel.data[at + s]! * c.data[s * taps + t]! * kernel.data[at + t]!;
       }
       energy[o * inChannels + i] = Math.max(0, sum);
     }

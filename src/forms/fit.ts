@@ -105,7 +105,7 @@ export function solveMixers(form: Form, target: FitTarget): Form {
   const problem = mixerProblem(form, target);
   if (!problem) return form;
   const { front, rest } = problem;
-  const weighted = target.covariance ? multiply(front, target.covariance) : front;
+  const weighted = target.covariance?.times(front) ?? front;
   const normal = multiply(weighted, front, { transB: true });
   return withMixers(form, problem, solveRefined(normal, multiply(weighted, rest, { transB: true })));
 }

@@ -1,4 +1,5 @@
 import type { Matrix } from "../linalg/index.js";
+import type { Covariance } from "./covariance.js";
 import type { FitTarget } from "./target.js";
 
 /**
@@ -77,7 +78,7 @@ export interface Form {
  */
 export interface Target {
   readonly kernel: Matrix;
-  readonly covariance: Matrix | null;
+  readonly covariance: Covariance | null;
 }
 
 /** A member of a family before it has weights: enough to cost it. */

@@ -1,6 +1,7 @@
 export { chainOf, outputSize, tapCount, tapOffsets, weightSize, type Link } from "./chain.js";
 export { channelEnergy, coCluster, type Grouping } from "./co-cluster.js";
 export { ChainSum, compose } from "./compose.js";
+export { SampledCovariance, WholeCovariance, type Covariance } from "./covariance.js";
 export { convMacs, formCost, isPointwise, type FormCost } from "./cost.js";
 export { fitForm, formError, solveMixers, standardForm, type Fit, type FitStart } from "./fit.js";
 export * from "./form.js";

@@ -187,7 +187,7 @@ export function restrictedKernel(target: FitTarget, outputs: Int32Array, columns
     return unfold(outputs.length, width, kernel.data, (o, q) => outputs[o]! * kernel.cols + columns[q]!);
   }
   const { product } = target;
-  const normal = unfold(width, width, covariance.data, (p, q) => columns[p]! * covariance.cols + columns[q]!);
+  const normal = covariance.block(columns, columns);
   const right = unfold(
     width,
     outputs.length,

@@ -3,7 +3,6 @@ import {
   identity,
   matrix,
   multiply,
-  multiplyHeld,
   squareRoots,
   symmetricEigen,
   type Matrix,
@@ -11,6 +10,7 @@ import {
   type SymmetricEigen,
 } from "../linalg/index.js";
 import { tapCount } from "./chain.js";
+import type { Covariance } from "./covariance.js";
 import type { ConvSpec, Target } from "./form.js";
 
 /** Smallest eigenvalue of a square root, relative to the largest: directions below carry no signal. */
@@ -26,7 +26,7 @@ export interface Products {
 
 /**
  * A fit's target with what the starts and fits of all candidates share, worked out on first use.
- * W is outChannels × D with D = inChannels · taps; C is D × D.
+ * W is outChannels × D with D = inChannels · taps; C is D × D, null for the data-free metric.
  */
 export class FitTarget implements Target {
   readonly taps: number;
@@ -44,7 +44,7 @@ export class FitTarget implements Target {
   constructor(
     readonly layer: ConvSpec,
     readonly kernel: Matrix,
-    readonly covariance: Matrix | null,
+    readonly covariance: Covariance | null,
     readonly residual = 0,
     readonly products: Products | null = null,
   ) {
@@ -71,7 +71,7 @@ export class FitTarget implements Target {
   /** E · C for an O × D matrix. */
   async inMetric(error: Matrix): Promise<Matrix> {
     if (!this.covariance) return error;
-    return this.products ? this.products.inMetric(error) : multiplyHeld(error, this.covariance);
+    return this.products ? this.products.inMetric(error) : this.covariance.times(error);
   }
 
   /** a · bᵀ. */
@@ -81,7 +81,7 @@ export class FitTarget implements Target {
 
   /** W · C. */
   get product(): Matrix {
-    this.#product ??= this.covariance ? multiply(this.kernel, this.covariance) : this.kernel;
+    this.#product ??= this.covariance?.times(this.kernel) ?? this.kernel;
     return this.#product;
   }
 
@@ -119,11 +119,9 @@ export class FitTarget implements Target {
     if (!covariance) return null;
     const result = matrix(size, size);
     for (let s = 0; s < samples; s++) {
-      for (let p = 0; p < size; p++) {
-        const row = index(p, s) * covariance.cols;
-        for (let q = 0; q < size; q++)
-          result.data[p * size + q]! += covariance.data[row + index(q, s)]! / samples;
-      }
+      const entries = Int32Array.from({ length: size }, (_, p) => index(p, s));
+      const block = covariance.block(entries, entries).data;
+      for (let i = 0; i < block.length; i++) result.data[i]! += block[i]! / samples;
     }
     return result;
   }

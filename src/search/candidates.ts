@@ -1,4 +1,4 @@
-import type { LayerMoments } from "../calib/index.js";
+import type { GroupMoments } from "../calib/index.js";
 import type { FormFamily } from "../engine/index.js";
 import { isDecline } from "../engine/index.js";
 import {
@@ -8,13 +8,14 @@ import {
   splitGroups,
   standardForm,
   type ConvLayer,
+  type Covariance,
   type Form,
   type FormCost,
   type FormPlan,
   type Lowering,
   type Products,
 } from "../forms/index.js";
-import { matrix, multiply, type Matrix } from "../linalg/index.js";
+import { matrix } from "../linalg/index.js";
 import { paretoFront } from "./knapsack.js";
 
 /** What a family proposes for a layer. */
@@ -87,13 +88,16 @@ export interface FitRound {
   readonly slack: number;
 }
 
+/** Weights of a layer (of each group) above which families take hours to start and fit, but for those of any size. */
+const mostWeights = 2 ** 23;
+
 /** Products with a covariance, run elsewhere; null where that isn't worth it. */
-export type ProductsFor = (covariance: Matrix) => Products | null;
+export type ProductsFor = (covariance: Covariance) => Products | null;
 
 /** Targets of a layer's groups in the metric of its own inputs, D × D per group; data-free without. */
 export function ownTargets(
   layer: ConvLayer,
-  covariances: readonly Matrix[] | null,
+  covariances: readonly Covariance[] | null,
   productsFor: ProductsFor,
 ): FitTarget[] {
   return splitGroups(layer).map((part, g) => {
@@ -126,6 +130,10 @@ export function proposalsFor(
   const declined: { family: string; reason: string }[] = [];
   const proposals: Proposal[] = [];
   for (const family of families) {
+    if (part.weight.length > mostWeights && !family.anySize) {
+      declined.push({ family: family.name, reason: tooLarge(part) });
+      continue;
+    }
     const plans = family.propose(part, block);
     if (isDecline(plans)) declined.push({ family: family.name, reason: plans.declined });
     else if (plans.length === 0) declined.push({ family: family.name, reason: "no size saves MACs" });
@@ -190,6 +198,11 @@ export async function fitCandidates(
     }),
     declined,
   };
+}
+
+function tooLarge({ weight }: ConvLayer): string {
+  const count = (value: number): string => value.toLocaleString("en-US");
+  return `the layer has ${count(weight.length)} weights; such forms are fitted to ${count(mostWeights)} at most`;
 }
 
 /** The factor on the error of a form that has done `round` rounds. */
@@ -297,35 +310,18 @@ function costOf(plan: FormPlan, layer: ConvLayer): FormCost {
 }
 
 /**
- * Kernel of the best unconstrained fit of the original's outputs from the inputs that the layer really sees:
- * W* = (M + λW)(C + λI)⁻¹, a ridge towards the original kernel, with M the cross covariance of (y, x̂) and C that of x̂.
+ * Kernel of the best unconstrained fit of the original's outputs from the inputs that the layer really sees, with a ridge
+ * towards the original kernel.
  */
 export function refittedTarget(
   original: FitTarget,
-  moments: LayerMoments["groups"][number],
+  { covariance, cross, varianceOut }: GroupMoments,
   ridge: number,
-  solve: (a: Matrix, b: Matrix) => Matrix,
   productsFor: ProductsFor,
 ): FitTarget {
-  const { covariance, cross, varianceOut } = moments;
-  const d = covariance.rows;
-  let mean = 0;
-  for (let i = 0; i < d; i++) mean += covariance.data[i * d + i]! / d;
-  const lambda = ridge * mean;
-  // Right-hand side as columns: D × O.
-  const right = matrix(d, cross.rows);
-  const damped = matrix(d, d, covariance.data.slice());
-  for (let i = 0; i < d; i++) {
-    damped.data[i * d + i]! += lambda;
-    for (let o = 0; o < cross.rows; o++)
-      right.data[i * cross.rows + o] = cross.data[o * d + i]! + lambda * original.kernel.data[o * d + i]!;
-  }
-  const solution = solve(damped, right);
-  const kernel = matrix(cross.rows, d);
-  for (let o = 0; o < cross.rows; o++)
-    for (let i = 0; i < d; i++) kernel.data[o * d + i] = solution.data[i * cross.rows + o]!;
+  const kernel = covariance.refit(original.kernel, cross, ridge);
   // What no kernel explains: Var(y) − 2⟨W*, M⟩ + W* C W*ᵀ.
-  const explained = multiply(kernel, covariance);
+  const explained = covariance.timesObserved(kernel);
   let residual = varianceOut.reduce((sum, variance) => sum + variance, 0);
   for (let i = 0; i < kernel.data.length; i++)
     residual += kernel.data[i]! * (explained.data[i]! - 2 * cross.data[i]!);

@@ -1,6 +1,5 @@
-import { PatchMomentSums, type LayerMoments } from "../calib/index.js";
+import { momentStream, type LayerMoments } from "../calib/index.js";
 import { ModelError, type Tensor, type Model } from "../ir/index.js";
-import type { Matrix } from "../linalg/index.js";
 import type { Executor } from "../runtime/index.js";
 import type { ProductsFor } from "./candidates.js";
 import type { Journal } from "./journal.js";
@@ -14,8 +13,6 @@ export interface SearchContext {
   readonly model: Model;
   readonly open: (model: Model) => Promise<Executor>;
   readonly productsFor: ProductsFor;
-  /** Solves a·x = b for a symmetric positive definite a. */
-  readonly solve: (a: Matrix, b: Matrix) => Matrix;
   /** Feeds of the fitted and of the selected images. */
   readonly fitted: readonly ReadonlyMap<string, Tensor>[];
   readonly selected: readonly ReadonlyMap<string, Tensor>[];
@@ -49,7 +46,12 @@ export async function momentsOf(
   outputs: readonly Tensor[],
 ): Promise<LayerMoments> {
   const images = inputs.reduce((sum, state) => sum + (state.get(slot.input)?.dims[0] ?? 0), 0);
-  const sums = new PatchMomentSums(slot.layer.spec, slot.layer.dtype, cx.open, thinningFor(slot, images));
+  const { spec, dtype, outputShape } = slot.layer;
+  const positions = outputShape.reduce((product, size) => product * size, 1);
+  const sums = momentStream(
+    { spec, dtype, open: cx.open, thinning: thinningFor(slot, images) },
+    images * positions,
+  );
   try {
     for (const [b, state] of inputs.entries()) {
       await cx.pause();
@@ -65,7 +67,7 @@ export async function momentsOf(
 
 function checkFinite({ layer }: LayerSlot, { groups }: LayerMoments): void {
   const isFinite = (values: Float64Array): boolean => values.every((value) => Number.isFinite(value));
-  if (groups.every(({ covariance, cross }) => isFinite(covariance.data) && isFinite(cross.data))) return;
+  if (groups.every(({ covariance, cross }) => covariance.isFinite() && isFinite(cross.data))) return;
   throw new ModelError(
     "E_NOT_FINITE",
     "the layer's values on the calibration images are not finite or too large",

@@ -31,7 +31,7 @@ export async function measureConvergence(
   const along: ErrorsAlong[] = await Promise.all(
     [...probes].map(async ([{ layer, index }, own]) => {
       const job = fitJob("convergence", layer, targets[index]!, own, { sizes: sizesTraced, rounds }, null);
-      const elsewhere = await threads?.fit(job);
+      const elsewhere = job && (await threads?.fit(job));
       return elsewhere
         ? namedNumbersCodec.decode(elsewhere)
         : errorsAlong(layer, targets[index]!, own, rounds, pause);

@@ -1,5 +1,5 @@
 import type { FormFamily } from "../engine/index.js";
-import type { ConvLayer, FitTarget } from "../forms/index.js";
+import { WholeCovariance, type ConvLayer, type FitTarget } from "../forms/index.js";
 import { matrix } from "../linalg/index.js";
 import { fitCandidates, ownTargets, type FitEffort } from "./candidates.js";
 import { errorsAlong } from "./errors-along.js";
@@ -26,6 +26,7 @@ export interface FitThreads {
   fit(job: FitJob): Promise<JournalValue | null>;
 }
 
+/** Null for layers whose covariance is kept as patches: products with those are the runtime's. */
 export function fitJob(
   task: FitTask,
   layer: ConvLayer,
@@ -33,13 +34,14 @@ export function fitJob(
   families: readonly FormFamily[],
   effort: FitEffort,
   estimates: Float64Array | null,
-): FitJob {
-  const covariances = targets.map(({ covariance }) => covariance?.data);
-  const known = covariances.every((data): data is Float64Array => data !== undefined);
+): FitJob | null {
+  const metrics = targets.map(({ covariance }) => covariance);
+  const whole = metrics.filter((metric) => metric instanceof WholeCovariance);
+  if (whole.length < metrics.length && metrics.some((metric) => metric !== null)) return null;
   return {
     task,
     layer,
-    covariances: known ? covariances : null,
+    covariances: whole.length > 0 ? whole.map(({ matrix: { data } }) => data) : null,
     families: families.map(({ name }) => name),
     effort,
     estimates,
@@ -51,7 +53,9 @@ export async function runFitJob(
   { task, layer, covariances, families, effort, estimates }: FitJob,
   known: readonly FormFamily[],
 ): Promise<JournalValue> {
-  const metric = covariances?.map((data) => matrix(Math.sqrt(data.length), Math.sqrt(data.length), data));
+  const metric = covariances?.map(
+    (data) => new WholeCovariance(matrix(Math.sqrt(data.length), Math.sqrt(data.length), data)),
+  );
   const targets = ownTargets(layer, metric ?? null, () => null);
   const wanted = families.map((name) => known.find((family) => family.name === name)!);
   if (task === "convergence")

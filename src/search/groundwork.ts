@@ -2,7 +2,6 @@ import { splitImages, type DataSet, type LayerMoments } from "../calib/index.js"
 import type { FormFamily } from "../engine/index.js";
 import type { FitTarget } from "../forms/index.js";
 import type { Model, Tensor } from "../ir/index.js";
-import { solveSpd } from "../linalg/index.js";
 import { inferFacts, type FactTable } from "../measure/index.js";
 import type { Executor } from "../runtime/index.js";
 import { answersOf, batchesOf, outputKinds, type Answers, type OutputKind } from "./answers.js";
@@ -84,7 +83,6 @@ export async function layGroundwork(
     model: working.model,
     open: o.open,
     productsFor: products.of,
-    solve: solveSpd,
     fitted: [...batches(fitted)],
     selected: [...batches(selected)],
     report: o.report,

@@ -1,6 +1,6 @@
 import { GraphBuilder, Model, Tensor } from "../ir/index.js";
 import { matrix, multiply, type Matrix } from "../linalg/index.js";
-import type { Products } from "../forms/index.js";
+import { WholeCovariance, type Covariance, type Products } from "../forms/index.js";
 import type { Executor } from "../runtime/index.js";
 
 /** Covariances of fewer columns stay in TypeScript. */
@@ -19,13 +19,13 @@ export class RuntimeProducts {
   constructor(private readonly open: (model: Model) => Promise<Executor>) {}
 
   /** Null for covariances so small that TypeScript is about as fast: their fits are the same in whatever thread. */
-  readonly of = (covariance: Matrix): Products | null => {
-    if (covariance.rows < fewestColumns) return null;
+  readonly of = (covariance: Covariance): Products | null => {
+    if (covariance.size < fewestColumns) return null;
     let executor: Promise<Executor> | null = null;
     return {
       inMetric: async (error) => {
         executor ??= this.#track(this.open(metricModel(covariance)));
-        return this.#run(await executor, new Map([["a", tensorOf(error)]]), error.rows, covariance.cols);
+        return this.#run(await executor, new Map([["a", tensorOf(error)]]), error.rows, covariance.size);
       },
       multiplyTransposed: async (a, b) => {
         if (a.rows * a.cols * b.rows < worthwhile) return multiply(a, b, { transB: true });
@@ -69,11 +69,19 @@ function tensorOf({ rows, cols, data }: Matrix): Tensor {
   return Tensor.of("float64", [rows, cols], data);
 }
 
-function metricModel(covariance: Matrix): Model {
+function metricModel(covariance: Covariance): Model {
   const builder = new GraphBuilder("metric");
-  const a = builder.input("a", { dtype: "float64", shape: [null, covariance.rows] });
-  const c = builder.initializer("c", tensorOf(covariance));
-  return finish(builder, "MatMul", [a, c], {});
+  const a = builder.input("a", { dtype: "float64", shape: [null, covariance.size] });
+  if (covariance instanceof WholeCovariance)
+    return finish(builder, "MatMul", [a, builder.initializer("c", tensorOf(covariance.matrix))], {});
+  const rows = builder.initializer("rows", tensorOf(covariance.rows));
+  const seen = builder.op("Gemm", [a, rows], { transB: 1 });
+  const diagonal = builder.initializer(
+    "diagonal",
+    Tensor.of("float64", [covariance.size], covariance.diagonal),
+  );
+  const parts = [builder.op("MatMul", [seen, rows]), builder.op("Mul", [a, diagonal])];
+  return finish(builder, "Add", parts, {});
 }
 
 function plainModel(): Model {

@@ -114,7 +114,7 @@ async function refitLayer(
 ): Promise<FittedLayer> {
   const moments = await momentsOf(cx, slot, inputs, outputs);
   const targets = layer.targets.map((target, g) =>
-    refittedTarget(target, moments.groups[g]!, options.ridge, cx.solve, cx.productsFor),
+    refittedTarget(target, moments.groups[g]!, options.ridge, cx.productsFor),
   );
   let candidate: Candidate;
   if (chosen.plan) {

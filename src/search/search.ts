@@ -80,7 +80,7 @@ export class Search {
       const estimates = latency && (await estimatesOf(latency, slot, families, fitEffort));
       const fit = async (): Promise<LayerCandidates> => {
         const job = fitJob("candidates", layer, targets, families, fitEffort, estimates);
-        const elsewhere = await ground.threads?.fit(job);
+        const elsewhere = job && (await ground.threads?.fit(job));
         return elsewhere
           ? codec.decode(elsewhere)
           : fitCandidates(layer, targets, families, fitEffort, cx.pause, estimates);

@@ -1,9 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { PatchMomentSums } from "../../src/calib/index.js";
-import { outputSize, type ConvSpec } from "../../src/forms/index.js";
+import { momentStream, PatchRows, PatchSums, type MomentSource } from "../../src/calib/index.js";
+import {
+  outputSize,
+  SampledCovariance,
+  WholeCovariance,
+  type ConvSpec,
+  type Covariance,
+} from "../../src/forms/index.js";
 import { Tensor } from "../../src/ir/index.js";
-import { seededRandom } from "../../src/linalg/index.js";
+import { identity, matrix, seededRandom } from "../../src/linalg/index.js";
 import { openExecutor } from "../../src/runtime/index.js";
 import { directMoments } from "./direct-moments.js";
 
@@ -16,6 +22,13 @@ function randomActivations(dims: readonly number[], seed: number): Tensor {
   );
 }
 
+const open: MomentSource["open"] = (model) => openExecutor(model, { engine: "reference" });
+
+/** The covariance as the patches have it. */
+function observed(covariance: Covariance): Float64Array {
+  return covariance.timesObserved(identity(covariance.size)).data;
+}
+
 const axis = fc.record({
   kernel: fc.integer({ min: 1, max: 3 }),
   stride: fc.constantFrom(1, 1, 2),
@@ -25,8 +38,11 @@ const axis = fc.record({
   size: fc.integer({ min: 5, max: 8 }),
 });
 
-describe("PatchMomentSums", () => {
-  it("agrees with sums over explicit patches for any geometry", async () => {
+describe("moments of patches", () => {
+  it.each([
+    ["sums", PatchSums],
+    ["rows", PatchRows],
+  ])("agree with explicit patches for any geometry: %s", async (_, Stream) => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(axis, { minLength: 0, maxLength: 3 }),
@@ -45,9 +61,7 @@ describe("PatchMomentSums", () => {
           };
           const input = axes.map((a) => a.size);
           const output = input.map((size, along) => outputSize(spec, along, size));
-          const sums = new PatchMomentSums(spec, "float32", (model) =>
-            openExecutor(model, { engine: "reference" }),
-          );
+          const sums = new Stream({ spec, dtype: "float32", open });
           const batches: [Tensor, Tensor][] = [];
           for (const images of [2, 3]) {
             const x = randomActivations([images, spec.inChannels, ...input], seed + images);
@@ -65,7 +79,7 @@ describe("PatchMomentSums", () => {
             for (let i = 0; i < a.length; i++) expect(Math.abs(a[i]! - b[i]!)).toBeLessThan(1e-4);
           };
           got.groups.forEach((group, g) => {
-            close(group.covariance.data, expected[g]!.covariance);
+            close(observed(group.covariance), expected[g]!.covariance);
             close(group.cross.data, expected[g]!.cross);
             close(group.meanIn, expected[g]!.meanIn);
             close(group.meanOut, expected[g]!.meanOut);
@@ -77,14 +91,15 @@ describe("PatchMomentSums", () => {
     );
   });
 
-  it("holds nothing of inputs that are constant but for rounding", async () => {
+  it.each([
+    ["sums", PatchSums],
+    ["rows", PatchRows],
+  ])("hold nothing of inputs that are constant but for rounding: %s", async (_, Stream) => {
     const spec: ConvSpec = {
       ...{ inChannels: 3, outChannels: 2, kernel: [1, 1], strides: [1, 1], dilations: [1, 1] },
       ...{ pads: [0, 0, 0, 0], group: 1 },
     };
-    const sums = new PatchMomentSums(spec, "float32", (model) =>
-      openExecutor(model, { engine: "reference" }),
-    );
+    const sums = new Stream({ spec, dtype: "float32", open });
     for (let batch = 0; batch < 3; batch++) {
       const x = randomActivations([4, 3, 5, 7], batch);
       x.numbers.fill(0);
@@ -98,16 +113,17 @@ describe("PatchMomentSums", () => {
       }
       await sums.add(x, randomActivations([4, 2, 5, 7], 100 + batch));
     }
-    const { covariance, cross, meanIn } = sums.result().groups[0]!;
+    const { covariance: moments, cross, meanIn } = sums.result().groups[0]!;
+    const covariance = observed(moments);
     await sums.dispose();
     expect(meanIn[1]).toBeCloseTo(123.456, 3);
-    for (const at of [1, 4, 7, 3, 5]) expect(Math.abs(covariance.data[at]!)).toBe(0);
+    for (const at of [1, 4, 7, 3, 5]) expect(Math.abs(covariance[at]!)).toBe(0);
     for (const at of [1, 4]) expect(Math.abs(cross.data[at]!)).toBe(0);
-    expect(covariance.data[0]).toBeGreaterThan(0.8);
-    expect(covariance.data[8]).toBeCloseTo(0.01, 2);
+    expect(covariance[0]).toBeGreaterThan(0.8);
+    expect(covariance[8]).toBeCloseTo(0.01, 2);
   });
 
-  it("thins inputs and outputs at the same positions", async () => {
+  it("thin inputs and outputs at the same positions", async () => {
     const spec: ConvSpec = {
       inChannels: 2,
       outChannels: 18,
@@ -122,12 +138,7 @@ describe("PatchMomentSums", () => {
     const [height, width] = [9, 10];
     const output = [height, width].map((size, along) => outputSize(spec, along, size));
     const positions = output[0]! * output[1]!;
-    const sums = new PatchMomentSums(
-      spec,
-      "float32",
-      (model) => openExecutor(model, { engine: "reference" }),
-      2,
-    );
+    const sums = new PatchSums({ spec, dtype: "float32", open, thinning: 2 });
     for (let batch = 0; batch < 3; batch++) {
       const x = randomActivations([images, 2, height, width], batch);
       const y = new Float32Array(images * 18 * positions);
@@ -149,8 +160,41 @@ describe("PatchMomentSums", () => {
     const { count, groups } = sums.result();
     await sums.dispose();
     expect(count).toBeLessThan(images * 3 * positions * 0.35);
-    const { covariance, cross, meanIn, meanOut } = groups[0]!;
-    for (let i = 0; i < cross.data.length; i++) expect(cross.data[i]).toBeCloseTo(covariance.data[i]!, 5);
+    const { cross, meanIn, meanOut } = groups[0]!;
+    const covariance = observed(groups[0]!.covariance);
+    for (let i = 0; i < cross.data.length; i++) expect(cross.data[i]).toBeCloseTo(covariance[i]!, 5);
     for (let i = 0; i < meanIn.length; i++) expect(meanOut[i]).toBeCloseTo(meanIn[i]!, 5);
+  });
+
+  it("are kept as patches of wide layers where these are few", async () => {
+    const wide: ConvSpec = {
+      ...{ inChannels: 128, outChannels: 4, kernel: [3, 3], strides: [1, 1], dilations: [1, 1] },
+      ...{ pads: [0, 0, 0, 0], group: 1 },
+    };
+    const kind = (spec: ConvSpec, patches: number): unknown =>
+      momentStream({ spec, dtype: "float32", open }, patches).constructor;
+    expect(kind(wide, 576)).toBe(PatchRows);
+    expect(kind(wide, 577)).toBe(PatchSums);
+    expect(kind({ ...wide, inChannels: 64 }, 10)).toBe(PatchSums);
+    const rows = momentStream({ spec: wide, dtype: "float32", open }, 50);
+    const sums = new PatchSums({ spec: wide, dtype: "float32", open });
+    for (let batch = 0; batch < 2; batch++) {
+      const [x, y] = [randomActivations([1, 128, 7, 7], batch), randomActivations([1, 4, 5, 5], -1 - batch)];
+      await rows.add(x, y);
+      await sums.add(x, y);
+    }
+    const [few, all] = [rows.result().groups[0]!, sums.result().groups[0]!];
+    expect(few.covariance).toBeInstanceOf(SampledCovariance);
+    expect(all.covariance).toBeInstanceOf(WholeCovariance);
+    const probe = matrix(
+      2,
+      1152,
+      Float64Array.from({ length: 2304 }, (_, i) => Math.sin(i)),
+    );
+    const [a, b] = [few, all].map(({ covariance }) => covariance.timesObserved(probe).data);
+    for (let i = 0; i < 2304; i++) expect(a![i]).toBeCloseTo(b![i]!, 3);
+    for (let i = 0; i < 4608; i++) expect(few.cross.data[i]).toBeCloseTo(all.cross.data[i]!, 4);
+    await rows.dispose();
+    await sums.dispose();
   });
 });

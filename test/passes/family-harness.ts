@@ -10,6 +10,7 @@ import {
   outputSize,
   tapCount,
   weightSize,
+  WholeCovariance,
   type ConvLayer,
   type ConvSpec,
   type Form,
@@ -192,7 +193,11 @@ function targetOf(layer: ConvLayer, weight: Float64Array, metric: "identity" | "
   const random = seededRandom(width);
   const root = matrix(width, 2 * width, normals(random, 2 * width * width));
   const covariance = metric === "identity" ? null : multiply(root, root, { transB: true });
-  return new FitTarget(layer.spec, matrix(outChannels, width, weight), covariance);
+  return new FitTarget(
+    layer.spec,
+    matrix(outChannels, width, weight),
+    covariance && new WholeCovariance(covariance),
+  );
 }
 
 /** The family's full form of the layer, without a step of fitting, answers as the layer does. */

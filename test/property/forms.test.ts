@@ -12,6 +12,7 @@ import {
   outputSize,
   splitGroups,
   stackGroups,
+  WholeCovariance,
   type ConvLayer,
   type Form,
   type FormPlan,
@@ -174,7 +175,11 @@ describe("inputs that are constant", () => {
             }
           const kernel = matrix(part!.spec.outChannels, width, part!.weight);
           for (const plan of [proposed[0]!, proposed.at(-1)!]) {
-            const { error } = await fitForm(plan, new FitTarget(part!.spec, kernel, covariance), 2);
+            const { error } = await fitForm(
+              plan,
+              new FitTarget(part!.spec, kernel, new WholeCovariance(covariance)),
+              2,
+            );
             expect(Number.isFinite(error)).toBe(true);
           }
         }),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { preset } from "../../passes/index.js";
-import type { ConvLayer } from "../../src/forms/index.js";
+import { WholeCovariance, type ConvLayer } from "../../src/forms/index.js";
 import { matrix } from "../../src/linalg/index.js";
 import { fitCandidates, ownTargets } from "../../src/search/candidates.js";
 import { measureConvergence } from "../../src/search/convergence.js";
@@ -32,7 +32,7 @@ function metric(d: number) {
   for (let i = 0; i < d; i++)
     for (let j = 0; j < d; j++)
       for (let k = 0; k < d; k++) covariance.data[i * d + j]! += (a[i * d + k]! * a[j * d + k]!) / d;
-  return covariance;
+  return new WholeCovariance(covariance);
 }
 
 const families = preset.families.filter(({ name }) =>

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { chainOf, type Form, type Link } from "../../src/forms/index.js";
 import { GraphBuilder, Model, Tensor } from "../../src/ir/index.js";
-import { solveSpd } from "../../src/linalg/index.js";
 import { inferFacts } from "../../src/measure/index.js";
 import { openExecutor } from "../../src/runtime/index.js";
 import { ownTargets, standardCandidate, type LayerCandidates } from "../../src/search/candidates.js";
@@ -87,7 +86,6 @@ function setting(model: Model, compressed: (name: string) => boolean): Setting {
     model: working.model,
     open,
     productsFor: () => null,
-    solve: solveSpd,
     fitted: batches(4),
     selected: batches(2),
     report: (...entry) => reports.push(entry),

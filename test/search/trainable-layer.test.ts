@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { LayerMoments } from "../../src/calib/index.js";
-import { type ConvSpec, type FitTarget, type Form, type Link } from "../../src/forms/index.js";
+import {
+  WholeCovariance,
+  type ConvSpec,
+  type FitTarget,
+  type Form,
+  type Link,
+} from "../../src/forms/index.js";
 import { matrix } from "../../src/linalg/index.js";
 import { Adam } from "../../src/search/adam.js";
 import { ownTargets, standardCandidate, type Candidate } from "../../src/search/candidates.js";
@@ -64,7 +70,7 @@ function momentsOf(groups: number): LayerMoments {
   return {
     count: 100,
     groups: Array.from({ length: groups }, () => ({
-      covariance: matrix(width, width),
+      covariance: new WholeCovariance(matrix(width, width)),
       cross: matrix(outChannels, width),
       meanIn: values(width),
       meanOut: values(outChannels),

@@ -1,0 +1,183 @@
+import {
+  dot,
+  matrix,
+  multiply,
+  multiplyHeld,
+  scale,
+  scaleCols,
+  solveSpd,
+  takeCols,
+  type Matrix,
+} from "../linalg/index.js";
+
+/**
+ * Centred second moments C of a layer's inputs, D × D with D = inChannels · taps: the metric of its fits. Whole, or as the
+ * patches themselves where there are fewer of them than inputs.
+ */
+export type Covariance = WholeCovariance | SampledCovariance;
+
+/** What a metric is asked for. */
+interface SecondMoments {
+  /** D. */
+  readonly size: number;
+  isFinite(): boolean;
+  /** E · C for E of so many rows × D. */
+  times(rows: Matrix): Matrix;
+  /** The same with C as the images have it, where fits shrink it. */
+  timesObserved(rows: Matrix): Matrix;
+  /** C[rows, cols]. */
+  block(rows: ArrayLike<number>, cols: ArrayLike<number>): Matrix;
+  /**
+   * The best kernel for outputs whose cross covariance with the inputs is `cross` (O × D): W* = (M + λW)(C + λI)⁻¹, a ridge
+   * towards the kernel W; λ is `ridge` times the mean variance of an input.
+   */
+  refit(kernel: Matrix, cross: Matrix, ridge: number): Matrix;
+}
+
+/** All D × D entries. */
+export class WholeCovariance implements SecondMoments {
+  constructor(readonly matrix: Matrix) {}
+
+  get size(): number {
+    return this.matrix.rows;
+  }
+
+  isFinite(): boolean {
+    return this.matrix.data.every(Number.isFinite);
+  }
+
+  times(rows: Matrix): Matrix {
+    return multiplyHeld(rows, this.matrix);
+  }
+
+  timesObserved(rows: Matrix): Matrix {
+    return multiply(rows, this.matrix);
+  }
+
+  block(rows: ArrayLike<number>, cols: ArrayLike<number>): Matrix {
+    const { cols: stride, data } = this.matrix;
+    const result = matrix(rows.length, cols.length);
+    for (let p = 0, at = 0; p < rows.length; p++) {
+      const row = rows[p]! * stride;
+      for (let q = 0; q < cols.length; q++) result.data[at++] = data[row + cols[q]!]!;
+    }
+    return result;
+  }
+
+  refit(kernel: Matrix, cross: Matrix, ridge: number): Matrix {
+    const d = this.size;
+    let mean = 0;
+    for (let i = 0; i < d; i++) mean += this.matrix.data[i * d + i]! / d;
+    const lambda = ridge * mean;
+    // Right-hand side as columns: D × O.
+    const right = matrix(d, cross.rows);
+    const damped = matrix(d, d, this.matrix.data.slice());
+    for (let i = 0; i < d; i++) {
+      damped.data[i * d + i]! += lambda;
+      for (let o = 0; o < cross.rows; o++)
+        right.data[i * cross.rows + o] = cross.data[o * d + i]! + lambda * kernel.data[o * d + i]!;
+    }
+    const solution = solveSpd(damped, right);
+    const refitted = matrix(cross.rows, d);
+    for (let o = 0; o < cross.rows; o++)
+      for (let i = 0; i < d; i++) refitted.data[o * d + i] = solution.data[i * cross.rows + o]!;
+    return refitted;
+  }
+}
+
+/**
+ * The covariance of N patches of D > N entries, kept as the patches: products take 2·N·D in place of D² per row, and a
+ * layer of 25,088 inputs needs no matrix of 5 GB. What so few patches say of pairs of inputs is mostly chance, so fits see
+ * C* = (1 − ρ) C + ρ diag(C) with the intensity ρ of Schäfer and Strimmer (2005, target D), after Ledoit and Wolf.
+ */
+export class SampledCovariance implements SecondMoments {
+  /** ρ: how far the covariances are shrunk to nothing, 0 … 1. */
+  readonly intensity: number;
+  /** ρ times the variance of each input. */
+  readonly diagonal: Float64Array;
+  /** √(1 − ρ) times the patches: C* = `rows`ᵀ · `rows` + diag(`diagonal`). */
+  readonly rows: Matrix;
+
+  /** `patches` is N × D, centred and divided by √N: C is its Gram matrix. */
+  constructor(private readonly patches: Matrix) {
+    const variances = variancesOf(patches);
+    this.intensity = shrinkage(patches, variances);
+    this.diagonal = variances.map((variance) => variance * this.intensity);
+    this.rows = scale(patches, Math.sqrt(1 - this.intensity));
+  }
+
+  get size(): number {
+    return this.patches.cols;
+  }
+
+  isFinite(): boolean {
+    return this.patches.data.every(Number.isFinite);
+  }
+
+  times(rows: Matrix): Matrix {
+    const product = multiply(multiply(rows, this.rows, { transB: true }), this.rows);
+    for (let i = 0, at = 0; i < rows.rows; i++)
+      for (let q = 0; q < rows.cols; q++, at++) product.data[at]! += rows.data[at]! * this.diagonal[q]!;
+    return product;
+  }
+
+  timesObserved(rows: Matrix): Matrix {
+    return multiply(multiply(rows, this.patches, { transB: true }), this.patches);
+  }
+
+  block(rows: ArrayLike<number>, cols: ArrayLike<number>): Matrix {
+    const result = multiply(takeCols(this.rows, rows), takeCols(this.rows, cols), { transA: true });
+    for (let p = 0, at = 0; p < rows.length; p++)
+      for (let q = 0; q < cols.length; q++, at++)
+        if (rows[p] === cols[q]) result.data[at]! += this.diagonal[rows[p]!]!;
+    return result;
+  }
+
+  /** W + (M − W C)(C* + λI)⁻¹, the inverse by Woodbury's identity from an N × N system. */
+  refit(kernel: Matrix, cross: Matrix, ridge: number): Matrix {
+    const { rows, diagonal, size } = this;
+    const variances = variancesOf(this.patches);
+    const lambda = (ridge * variances.reduce((sum, variance) => sum + variance, 0)) / size;
+    if (lambda === 0) return kernel;
+    const inverse = diagonal.map((variance) => 1 / (variance + lambda));
+    const lost = this.timesObserved(kernel);
+    for (let i = 0; i < lost.data.length; i++) lost.data[i] = cross.data[i]! - lost.data[i]!;
+    const scaledRows = scaleCols(rows, inverse);
+    const system = multiply(scaledRows, rows, { transB: true });
+    for (let k = 0; k < rows.rows; k++) system.data[k * rows.rows + k]! += 1;
+    const solution = solveSpd(system, multiply(scaledRows, lost, { transB: true }));
+    const seen = multiply(solution, scaledRows, { transA: true });
+    const refitted = matrix(kernel.rows, size);
+    for (let o = 0, at = 0; o < kernel.rows; o++)
+      for (let q = 0; q < size; q++, at++)
+        refitted.data[at] = kernel.data[at]! + lost.data[at]! * inverse[q]! - seen.data[at]!;
+    return refitted;
+  }
+}
+
+function variancesOf({ rows, cols, data }: Matrix): Float64Array {
+  const variances = new Float64Array(cols);
+  for (let k = 0, at = 0; k < rows; k++) for (let q = 0; q < cols; q++, at++) variances[q]! += data[at]! ** 2;
+  return variances;
+}
+
+/**
+ * ρ = Σ Var(cᵢⱼ) / Σ cᵢⱼ² over i ≠ j, without the D × D matrices: with w = xᵢxⱼ of a patch, Σᵢⱼ w² is ‖x‖⁴ and Σᵢⱼ of the
+ * squared means is the squared norm of the patches' N × N Gram matrix.
+ */
+function shrinkage(patches: Matrix, variances: Float64Array): number {
+  const n = patches.rows;
+  if (n < 2) return 1;
+  const between = multiply(patches, patches, { transB: true });
+  let [ofPatches, ownOfPatches] = [0, 0];
+  for (let k = 0; k < n; k++) {
+    ofPatches += between.data[k * n + k]! ** 2;
+    for (let q = 0, at = k * patches.cols; q < patches.cols; q++, at++)
+      ownOfPatches += patches.data[at]! ** 4;
+  }
+  const squares = dot(between.data, between.data) - dot(variances, variances);
+  if (!(squares > 0)) return 1;
+  // Patches are divided by √N, so that x⁴ summed is N² times less and its mean N times more than Σ w² / N³.
+  const variance = Math.max(0, n * (ofPatches - ownOfPatches) - squares) / (n - 1);
+  return Math.min(1, variance / squares);
+}
