@@ -179,8 +179,11 @@ export async function measuredLatency(
       ...(keep === undefined ? quickRounds : reportRounds),
     });
     const [before, after] = models;
-    const [ms, ratio] = [after!.ms.median, after!.ratio.median];
-    return { before: before!.ms.median, after: ms, ratio, threads, runs: before!.runs, engine };
+    const { ms, ratio } = after!;
+    return {
+      ...{ before: before!.ms.median, after: ms.median, ratio: ratio.median, ratioInterval: ratio.interval },
+      ...{ threads, runs: before!.runs, engine },
+    };
   };
   const first = await measure();
   if (keep === undefined || first.ratio! <= keep || first.ratio! > (1 + doubtful) * keep) return first;
@@ -198,13 +201,14 @@ export async function predictedLatency({
   const layers = solution?.fitted.reduce((sum, { candidate }) => sum + candidate.latency!.ms, 0) ?? ownMs;
   const after = before - ownMs + layers;
   const { engine, threads } = target;
-  return { before, after, ratio: after / before, threads, runs: null, engine };
+  return { before, after, ratio: after / before, ratioInterval: null, threads, runs: null, engine };
 }
 
 export const notMeasured: Report["latencyMs"] = {
   before: null,
   after: null,
   ratio: null,
+  ratioInterval: null,
   threads: null,
   runs: null,
   engine: null,

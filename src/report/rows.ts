@@ -17,7 +17,7 @@ export function headline(report: Report): string[][] {
       "latency",
       milliseconds(latencyMs.before),
       milliseconds(latencyMs.after),
-      ratio(latencyMs.ratio),
+      ratioWithin(latencyMs),
     ]);
   }
   rows.push(["relative output error", "0", small(quality.relativeError), ""]);
@@ -31,11 +31,17 @@ export function headline(report: Report): string[][] {
   return rows;
 }
 
+/** "0.650 ± 0.004": a median with half its 95 % interval. */
+function ratioWithin({ ratio: value, ratioInterval }: Report["latencyMs"]): string {
+  const half = ratioInterval ? (ratioInterval[1] - ratioInterval[0]) / 2 : 0;
+  return half >= 0.0005 ? `${ratio(value)} ± ${ratio(half)}` : ratio(value);
+}
+
 export const headlineColumns: readonly Column[] = [
   { title: "" },
   { title: "before", align: "right" },
   { title: "after", align: "right" },
-  { title: "ratio", align: "right" },
+  { title: "ratio" },
 ];
 
 export const layerColumns: readonly Column[] = [

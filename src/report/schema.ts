@@ -66,6 +66,8 @@ export const reportSchema = z.object({
     before: measured,
     after: measured,
     ratio,
+    /** 95 % of the median ratio; null where it was predicted or not asked for. */
+    ratioInterval: z.tuple([z.number(), z.number()]).nullable(),
     threads: count.nullable(),
     runs: count.nullable(),
     engine: z.string().nullable(),

@@ -84,7 +84,15 @@ describe("the page", () => {
     const latency = (ratio: number) =>
       renderHtml(
         sampleReport({
-          latencyMs: { before: 1, after: ratio, ratio, threads: 1, runs: 20, engine: "onnxruntime 1.30.0" },
+          latencyMs: {
+            before: 1,
+            after: ratio,
+            ratio,
+            ratioInterval: null,
+            threads: 1,
+            runs: 20,
+            engine: "onnxruntime 1.30.0",
+          },
         }),
       );
     expect(latency(1.4)).toContain('<strong class="missed">1.400</strong>');

@@ -26,7 +26,15 @@ function expectGolden(name: string, text: string): void {
 const missed = sampleReport({
   verdicts: [{ budget: "keepMacs", limit: 0.4, measured: 0.4932, met: false, message: "MACs that remain" }],
   warnings: ["the interval reaches below the budget"],
-  latencyMs: { before: 12.5, after: 7.25, ratio: 0.58, threads: 1, runs: 30, engine: "onnxruntime 1.30.0" },
+  latencyMs: {
+    before: 12.5,
+    after: 7.25,
+    ratio: 0.58,
+    ratioInterval: [0.571, 0.585],
+    threads: 1,
+    runs: 30,
+    engine: "onnxruntime 1.30.0",
+  },
 });
 
 describe("the report", () => {
