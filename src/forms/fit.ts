@@ -38,10 +38,12 @@ export async function fitForm(
   steps: number,
   from?: FitStart,
 ): Promise<Fit> {
-  const start = from?.form ?? plan.start(target);
-  // Forms with channel orders are solved in closed form by their start.
-  if (start.inputOrder || start.outputOrder) return { form: start, error: await formError(start, target) };
-  if (isClosedForm(start)) return { form: start, error: await formError(start, target) };
+  // What a start in closed form was for another target isn't the optimum for this one.
+  const start = from && (from.sameTarget || !isClosedForm(from.form)) ? from.form : plan.start(target);
+  if (isClosedForm(start)) {
+    const optimum = leastError(start, target);
+    return { form: start, error: optimum ?? (await formError(start, target)) };
+  }
   // The mixers of a fit to this target are solved already.
   const first = from?.sameTarget ? null : await solveMixersElsewhere(start, target);
   if (steps === 0) return first ?? { form: start, error: await formError(start, target) };
@@ -80,9 +82,24 @@ export async function formError(form: Form, target: FitTarget): Promise<number> 
   return Math.sqrt(Math.max(0, dot(error, weighted) + target.residual) / (target.power || 1));
 }
 
-/** One chain of two stages whose last is pointwise and whose first is unstructured has its optimum in closed form. */
-function isClosedForm({ name }: Form): boolean {
-  return name === "reduce-out" || name === "low-rank-pointwise" || name === "grouped" || name === "standard";
+/**
+ * Whether a form's start is where its fit ends: one chain of two stages whose last is pointwise and whose first is
+ * unstructured has its optimum in closed form, groups are solved by their start.
+ */
+function isClosedForm({ name, inputOrder, outputOrder }: Form): boolean {
+  return reducesOutputs(name) || name === "grouped" || name === "standard" || !!(inputOrder ?? outputOrder);
+}
+
+function reducesOutputs(name: Form["name"]): boolean {
+  return name === "reduce-out" || name === "low-rank-pointwise";
+}
+
+/** Relative error of the optimum of a rank: what the output covariance's other eigenvectors hold. Null for other forms. */
+function leastError({ name, size }: Form, target: FitTarget): number | null {
+  if (!reducesOutputs(name)) return null;
+  const rest = target.output.values.subarray(size["rank"]!);
+  const lost = rest.reduce((sum, value) => sum + Math.max(0, value), 0);
+  return Math.sqrt((lost + target.residual) / (target.power || 1));
 }
 
 /** The linear problem of a form's last pointwise factors: what stands in front of them, and what they should give. */
