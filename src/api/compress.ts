@@ -6,6 +6,7 @@ import { inferFacts } from "../measure/index.js";
 import type { Frontier } from "../report/index.js";
 import { openExecutor } from "../runtime/index.js";
 import {
+  reasonFor,
   applyLayers,
   efforts,
   lossAt,
@@ -233,7 +234,7 @@ async function recovered(search: Search, solution: Solution, guard: QualityGuard
   return (await guard.keeps(after)) || !(await guard.keeps(solution)) ? after : solution;
 }
 
-function recordDecisions(search: Search, { fitted }: Solution, ledger: Ledger): void {
+function recordDecisions(search: Search, { allocation, fitted }: Solution, ledger: Ledger): void {
   search.layers.forEach((layer, index) => {
     const chosen = fitted[index]!;
     for (const { family, reason } of layer.declined) {
@@ -254,7 +255,7 @@ function recordDecisions(search: Search, { fitted }: Solution, ledger: Ledger): 
         verdict: applied ? "applied" : "declined",
         by: onFront ? "budget" : "error",
         reason: applied
-          ? "least loss of answers within the budget"
+          ? reasonFor(allocation)
           : onFront
             ? `another choice serves the budget better (loss ${lossAt(search.sensitivities[index]!, candidate.expected).toExponential(1)} nats)`
             : "another form has a smaller error at this cost",

@@ -2,7 +2,7 @@ import type { Ledger, LedgerEntry, PassSummary } from "../engine/index.js";
 import type { Model, ModelFile, Node } from "../ir/index.js";
 import type { ModelCost } from "../measure/index.js";
 import type { LayerReport, Report } from "../report/index.js";
-import type { FittedLayer } from "../search/index.js";
+import { reasonFor, type FittedLayer } from "../search/index.js";
 import type { Compression, RunData } from "./compress.js";
 import { fileOf } from "./load.js";
 import type { Budget, OptimizeOptions } from "./options.js";
@@ -190,7 +190,12 @@ function layerReports({
         candidates: candidates.get(node.label) ?? 0,
       };
       const chosen = fitted.get(node.label);
-      if (chosen?.candidate.plan) return { ...base, ...appliedForm(chosen, macs, params) };
+      if (chosen?.candidate.plan)
+        return {
+          ...base,
+          ...appliedForm(chosen, macs, params),
+          reason: reasonFor(compression!.solution!.allocation),
+        };
       const own = remaining.get(node.label);
       const entry = exactEntry(ledger, node);
       if (entry && (!own || own.macs !== macs)) {
@@ -241,7 +246,7 @@ function appliedForm(
   { candidate, slot }: FittedLayer,
   macs: number | null,
   params: number,
-): Omit<LayerReport, "name" | "op" | "shape" | "ms" | "msInterval" | "candidates"> {
+): Omit<LayerReport, "name" | "op" | "shape" | "ms" | "msInterval" | "candidates" | "reason"> {
   return {
     macs: [macs, candidate.cost.macs],
     params: [
@@ -253,7 +258,6 @@ function appliedForm(
     error: candidate.error,
     verdict: "applied",
     by: "budget",
-    reason: "least loss of answers within the budget",
   };
 }
 

@@ -13,6 +13,13 @@ export interface CostLimits {
 export interface Allocation {
   readonly chosen: readonly Candidate[];
   readonly loss: number;
+  /** Set where no choice kept the limits and these are the cheapest. */
+  readonly missed?: boolean;
+}
+
+/** Why a layer's choice was taken, for reports. */
+export function reasonFor({ missed }: Allocation): string {
+  return missed ? "the cheapest choice: none keeps the budget" : "least loss of answers within the budget";
 }
 
 /** Loss that a candidate alone causes in layer `l`. */

@@ -1,4 +1,4 @@
-export type { CostLimits } from "./allocation.js";
+export { reasonFor, type CostLimits } from "./allocation.js";
 export {
   answersOf,
   batchesOf,

@@ -137,6 +137,7 @@ export function solutionCodec(slots: readonly LayerSlot[], layers: readonly Laye
       return {
         chosen: Int32Array.from(allocation.chosen, (candidate, l) => placeOf(candidate, layers[l]!)),
         loss: Float64Array.of(allocation.loss),
+        missed: Number(allocation.missed ?? false),
         layers: fitted.map(({ slot, candidate, bias, weights }) => ({
           index: slot.index,
           place: placeOf(candidate, layers[slot.index]!),
@@ -180,7 +181,10 @@ export function solutionCodec(slots: readonly LayerSlot[], layers: readonly Laye
       const [divergence = NaN, relativeError = NaN] = floats(field(value, "measured"));
       const agreement = field(value, "agreement");
       if (agreement !== null && typeof agreement !== "number") throw new Mismatch();
-      const allocation: Allocation = { chosen, loss: floats(field(value, "loss"))[0] ?? NaN };
+      const allocation: Allocation = {
+        ...{ chosen, loss: floats(field(value, "loss"))[0] ?? NaN },
+        ...(integer(field(value, "missed")) ? { missed: true } : {}),
+      };
       return { allocation, fitted, measured: { divergence, relativeError, agreement } };
     },
   };

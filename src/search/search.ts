@@ -163,7 +163,7 @@ export class Search {
       choicesOf(layer).reduce((best, candidate) => (costOf(candidate) < costOf(best) ? candidate : best)),
     );
     const loss = predictedLoss(chosen, this.sensitivities);
-    const refit = (): Promise<Solution> => this.refit({ chosen, loss }, {});
+    const refit = (): Promise<Solution> => this.refit({ chosen, loss, missed: true }, {});
     return (await this.resumed("cheapest", refit)) ?? refit();
   }
 

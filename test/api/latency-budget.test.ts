@@ -19,7 +19,10 @@ describe("a latency budget on a profile's machine", () => {
     expect(report.verdicts).toMatchObject([{ budget: "keepLatency", met: true }]);
     const applied = report.layers.filter(({ verdict, form }) => verdict === "applied" && form !== "standard");
     expect(applied.length).toBeGreaterThan(0);
-    for (const { ms } of applied) expect(ms[1]!).toBeLessThan(ms[0]!);
+    for (const { ms, reason } of applied) {
+      expect(ms[1]!).toBeLessThan(ms[0]!);
+      expect(reason).toBe("least loss of answers within the budget");
+    }
   }, 60_000);
 
   it("holds together with a MAC budget", async () => {
@@ -34,6 +37,8 @@ describe("a latency budget on a profile's machine", () => {
     const { report } = await optimize(network.model, { ...common, budget: { keepLatency: 0.001 } });
     expect(report.verdicts).toMatchObject([{ budget: "keepLatency", met: false }]);
     expect(report.latencyMs.ratio).toBeLessThan(0.6);
+    const reasons = report.layers.filter(({ verdict }) => verdict === "applied").map(({ reason }) => reason);
+    expect(new Set(reasons)).toEqual(new Set(["the cheapest choice: none keeps the budget"]));
   }, 60_000);
 
   it("leaves rewrites that spend MACs alone where they can't be timed, and without a latency budget", async () => {
