@@ -3,11 +3,14 @@ import {
   matrix,
   multiply,
   multiplyHeld,
+  multiplySparse,
+  multiplySparseTransposed,
   scale,
   scaleCols,
   solveSpd,
   takeCols,
   type Matrix,
+  type SparseRows,
 } from "../linalg/index.js";
 
 /**
@@ -23,6 +26,8 @@ interface SecondMoments {
   isFinite(): boolean;
   /** E · C for E of so many rows × D. */
   times(rows: Matrix): Matrix;
+  /** The same for rows that are mostly zeros. */
+  timesSparse(rows: SparseRows): Matrix;
   /** The same with C as the images have it, where fits shrink it. */
   timesObserved(rows: Matrix): Matrix;
   /** C[rows, cols]. */
@@ -48,6 +53,10 @@ export class WholeCovariance implements SecondMoments {
 
   times(rows: Matrix): Matrix {
     return multiplyHeld(rows, this.matrix);
+  }
+
+  timesSparse(rows: SparseRows): Matrix {
+    return multiplySparse(rows, this.matrix);
   }
 
   timesObserved(rows: Matrix): Matrix {
@@ -118,6 +127,16 @@ export class SampledCovariance implements SecondMoments {
     const product = multiply(multiply(rows, this.rows, { transB: true }), this.rows);
     for (let i = 0, at = 0; i < rows.rows; i++)
       for (let q = 0; q < rows.cols; q++, at++) product.data[at]! += rows.data[at]! * this.diagonal[q]!;
+    return product;
+  }
+
+  timesSparse(rows: SparseRows): Matrix {
+    const product = multiply(multiplySparseTransposed(this.rows, rows), this.rows, { transA: true });
+    for (let i = 0; i < rows.rows; i++)
+      for (let entry = rows.starts[i]!; entry < rows.starts[i + 1]!; entry++) {
+        const column = rows.columns[entry]!;
+        product.data[i * rows.cols + column]! += rows.values[entry]! * this.diagonal[column]!;
+      }
     return product;
   }
 

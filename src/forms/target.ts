@@ -3,6 +3,8 @@ import {
   identity,
   matrix,
   multiply,
+  multiplySparseTransposed,
+  sparseRows,
   squareRoots,
   symmetricEigen,
   type Matrix,
@@ -68,15 +70,19 @@ export class FitTarget implements Target {
     return remembered(this.#metricMemo, key, make);
   }
 
-  /** E · C for an O × D matrix. */
+  /** E · C for an O × D matrix; those of depthwise stages are nearly empty, which tells in big layers. */
   async inMetric(error: Matrix): Promise<Matrix> {
     if (!this.covariance) return error;
-    return this.products ? this.products.inMetric(error) : this.covariance.times(error);
+    if (!this.products) return this.covariance.times(error);
+    const sparse = sparseRows(error);
+    return sparse ? this.covariance.timesSparse(sparse) : this.products.inMetric(error);
   }
 
   /** a · bᵀ. */
   async multiply(a: Matrix, b: Matrix): Promise<Matrix> {
-    return this.products ? this.products.multiplyTransposed(a, b) : multiply(a, b, { transB: true });
+    if (!this.products) return multiply(a, b, { transB: true });
+    const sparse = sparseRows(b);
+    return sparse ? multiplySparseTransposed(a, sparse) : this.products.multiplyTransposed(a, b);
   }
 
   /** W · C. */

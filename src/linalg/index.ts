@@ -7,5 +7,6 @@ export * from "./matrix.js";
 export * from "./minimize.js";
 export * from "./qr.js";
 export * from "./random.js";
+export * from "./sparse.js";
 export * from "./square-root.js";
 export * from "./svd.js";

@@ -7,7 +7,7 @@ import {
   SampledCovariance,
   WholeCovariance,
 } from "../../src/forms/index.js";
-import { matrix, multiply, seededRandom, type Matrix } from "../../src/linalg/index.js";
+import { matrix, multiply, seededRandom, sparseRows, type Matrix } from "../../src/linalg/index.js";
 
 function randomMatrix(rows: number, cols: number, seed: number): Matrix {
   const random = seededRandom(seed);
@@ -89,6 +89,11 @@ describe("a covariance kept as patches", () => {
         const whole = new WholeCovariance(written(rows, sampled.intensity));
         const probe = randomMatrix(3, size, seed + 7);
         close(sampled.times(probe), whole.times(probe));
+        const few = matrix(2, size);
+        few.data[0] = 1.5;
+        few.data[2 * size - 1] = -2;
+        for (const covariance of [sampled, whole])
+          close(covariance.timesSparse(sparseRows(few, 1)!), whole.times(few));
         close(sampled.timesObserved(probe), new WholeCovariance(written(rows, 0)).times(probe));
         const columns = [size - 1, 0, Math.floor(size / 2)];
         close(sampled.block(columns, [0, 1]), whole.block(columns, [0, 1]));

@@ -7,7 +7,7 @@ import {
   type ConvLayer,
   type Covariance,
 } from "../../src/forms/index.js";
-import { matrix, multiply } from "../../src/linalg/index.js";
+import { matrix, multiply, type Matrix } from "../../src/linalg/index.js";
 import { openExecutor } from "../../src/runtime/index.js";
 import { proposalsFor } from "../../src/search/candidates.js";
 import { efforts } from "../../src/search/efforts.js";
@@ -38,6 +38,31 @@ describe("products in a covariance's metric", () => {
     const [got, expected] = [await elsewhere.inMetric(probe), covariance.times(probe)];
     await products.dispose();
     for (let i = 0; i < expected.data.length; i++) expect(got.data[i]).toBeCloseTo(expected.data[i]!, 8);
+  });
+
+  it("need the runtime for rows only that are not mostly zeros", async () => {
+    const asked: number[] = [];
+    const covariance = kinds[0]![1];
+    const never = {
+      inMetric: async (error: Matrix) => (asked.push(error.rows), covariance.times(error)),
+      multiplyTransposed: async (a: Matrix, b: Matrix) => (
+        asked.push(b.rows),
+        multiply(a, b, { transB: true })
+      ),
+    };
+    const layer = pointwise(1030, 2);
+    const target = new FitTarget(layer.spec, matrix(2, 1030, layer.weight), covariance, 0, never);
+    const few = matrix(5, 1030);
+    for (let i = 0; i < 5; i++) few.data[i * 1030 + 7 * i] = i + 1;
+    const full = matrix(3, 1030, values(3 * 1030));
+    const got = [await target.inMetric(few), await target.multiply(full, few)];
+    expect(asked).toEqual([]);
+    const expected = [covariance.times(few), multiply(full, few, { transB: true })];
+    for (const [k, { data }] of expected.entries())
+      for (let i = 0; i < data.length; i++) expect(got[k]!.data[i]).toBeCloseTo(data[i]!, 9);
+    await target.inMetric(full);
+    await target.multiply(few, full);
+    expect(asked).toEqual([3, 3]);
   });
 
   it("are no job for other threads where the patches are kept", () => {
