@@ -35,8 +35,11 @@ type Naming = (
   name: string,
 ) => void;
 
-/** The sums of one batch as a model: inputs x and y, outputs gram, cross, sum_x, sum_y, squares and count. */
-export function sumsModel(batch: BatchModel): Model {
+/**
+ * The sums of one batch as a model: inputs x and y, outputs gram, cross, sum_x, sum_y, squares and count, and
+ * with `every` each so many-th patch as sample (group × rows × D).
+ */
+export function sumsModel(batch: BatchModel, every: number | null): Model {
   const { builder, columns, across, outputs } = unfold(batch);
   const named = naming(builder);
   named("MatMul", [columns, across], {}, "gram");
@@ -45,6 +48,12 @@ export function sumsModel(batch: BatchModel): Model {
   named("ReduceSum", [columns, last], { keepdims: 0 }, "sum_x");
   named("ReduceSum", [outputs, last], { keepdims: 0 }, "sum_y");
   named("ReduceSum", [builder.op("Mul", [outputs, outputs]), last], { keepdims: 0 }, "squares");
+  if (every !== null) {
+    const [from, to, axis, step] = [0, 2 ** 31 - 1, 1, every].map((value, i) =>
+      integers(builder, ["from", "to", "rows_axis", "every"][i]!, [value]),
+    );
+    named("Slice", [across, from!, to!, axis!, step!], {}, "sample");
+  }
   const shape = builder.op("Shape", [outputs]);
   named("Gather", [shape, integers(builder, "two", [2])], {}, "count");
   return smallModel(builder);

@@ -1,5 +1,5 @@
 import type { DType, Model, Tensor } from "../ir/index.js";
-import { matrix, multiply, takeRows, type Matrix } from "../linalg/index.js";
+import { matrix, multiply, scale, takeRows, type Matrix } from "../linalg/index.js";
 import {
   SampledCovariance,
   tapCount,
@@ -42,6 +42,10 @@ export interface MomentSource {
  */
 const constantShare = 1e-6;
 
+/** Patches per input up to which their covariance is shrunk, and how many of them it takes to tell by how much. */
+const fewPerInput = 10;
+const sampled = 256;
+
 /** Inputs from which on patches are kept in place of their covariance, where they are at most half as many. */
 const fewestSampled = 1024;
 
@@ -49,7 +53,9 @@ const fewestSampled = 1024;
 export function momentStream(source: MomentSource, patches: number): MomentStream {
   const { spec } = source;
   const width = (spec.inChannels / spec.group) * tapCount(spec);
-  return width >= fewestSampled && 2 * patches <= width ? new PatchRows(source) : new PatchSums(source);
+  return width >= fewestSampled && 2 * patches <= width
+    ? new PatchRows(source)
+    : new PatchSums(source, patches);
 }
 
 /** What a batch makes of the moments runs as a small model, so that it runs wherever models run. */
@@ -99,9 +105,13 @@ export class PatchSums extends MomentStream {
   readonly #sumIn: Float64Array;
   readonly #sumOut: Float64Array;
   readonly #squares: Float64Array;
+  /** Every so many-th patch is kept, where they are so few that their covariance is shrunk. */
+  readonly #every: number | null;
+  readonly #sample: Matrix[][] = [];
 
-  constructor(source: MomentSource) {
+  constructor(source: MomentSource, patches = Infinity) {
     super(source);
+    this.#every = patches <= fewPerInput * this.width ? Math.max(1, Math.floor(patches / sampled)) : null;
     const { inChannels, outChannels, group } = source.spec;
     const { width, outputs } = this;
     this.#gram = new Float64Array(group * width * width);
@@ -112,7 +122,7 @@ export class PatchSums extends MomentStream {
   }
 
   protected model(batch: BatchModel): Model {
-    return sumsModel(batch);
+    return sumsModel(batch, this.#every);
   }
 
   protected take(sums: ReadonlyMap<string, Tensor>): void {
@@ -126,6 +136,9 @@ export class PatchSums extends MomentStream {
     add("sum_y", this.#sumOut);
     add("squares", this.#squares);
     this.#count += sums.get("count")!.toNumbers()[0]!;
+    if (this.#every === null) return;
+    for (let g = 0; g < this.source.spec.group; g++)
+      (this.#sample[g] ??= []).push(groupOf(sums.get("sample")!, g));
   }
 
   result(): LayerMoments {
@@ -153,7 +166,13 @@ export class PatchSums extends MomentStream {
       const varianceOut = Float64Array.from(meanOut, (mean, p) =>
         Math.max(0, this.#squares[g * o + p]! / n - mean * mean),
       );
-      return { covariance: new WholeCovariance(covariance), cross, meanIn, meanOut, varianceOut };
+      const sample = this.#sample[g] && stacked(this.#sample[g], d);
+      return {
+        covariance: sample
+          ? WholeCovariance.shrunk(covariance, n, lessMean(sample, meanIn, varies))
+          : new WholeCovariance(covariance),
+        ...{ cross, meanIn, meanOut, varianceOut },
+      };
     });
     return { count: this.#count, groups };
   }
@@ -214,6 +233,14 @@ function stacked(parts: readonly Matrix[], cols: number): Matrix {
   return all;
 }
 
+/** Rows less a mean; columns that don't vary are nothing but zeros. */
+function lessMean({ rows, cols, data }: Matrix, mean: Float64Array, varies: Float64Array): Matrix {
+  const result = matrix(rows, cols);
+  for (let k = 0, at = 0; k < rows; k++)
+    for (let q = 0; q < cols; q++, at++) result.data[at] = varies[q]! * (data[at]! - mean[q]!);
+  return result;
+}
+
 /** Rows less their mean over √N; columns that don't vary are nothing but zeros. */
 function centred({ rows, cols, data }: Matrix): {
   readonly rows: Matrix;
@@ -232,9 +259,7 @@ function centred({ rows, cols, data }: Matrix): {
     const centredValue = value - mean[q]! ** 2;
     return centredValue > constantShare * value ? centredValue : 0;
   });
-  const result = matrix(rows, cols);
-  for (let k = 0, at = 0; k < rows; k++)
-    for (let q = 0; q < cols; q++, at++)
-      result.data[at] = variance[q] === 0 ? 0 : (data[at]! - mean[q]!) / Math.sqrt(rows);
-  return { rows: result, mean, variance };
+  const varies = variance.map((value) => Math.sign(value));
+  const apart = lessMean({ rows, cols, data }, mean, varies);
+  return { rows: scale(apart, 1 / Math.sqrt(rows)), mean, variance };
 }

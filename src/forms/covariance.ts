@@ -41,7 +41,23 @@ interface SecondMoments {
 
 /** All D × D entries. */
 export class WholeCovariance implements SecondMoments {
-  constructor(readonly matrix: Matrix) {}
+  /** `matrix` is C* = (1 − ρ) C + ρ diag(C), with the intensity ρ that covariances were shrunk by, 0 for none. */
+  constructor(
+    readonly matrix: Matrix,
+    readonly intensity = 0,
+  ) {}
+
+  /** The covariance of N patches, shrunk by what chance makes of it; `sample` is some of them, centred. Takes `observed` over. */
+  static shrunk(observed: Matrix, count: number, sample: Matrix): WholeCovariance {
+    const { rows: d, data } = observed;
+    let squares = 0;
+    for (let i = 0, at = 0; i < d; i++)
+      for (let j = 0; j < d; j++, at++) if (i !== j) squares += data[at]! ** 2;
+    const intensity = Math.min(mostWhole, shrinkage(count, fourthMoment(sample), squares));
+    for (let i = 0, at = 0; i < d; i++)
+      for (let j = 0; j < d; j++, at++) if (i !== j) data[at]! *= 1 - intensity;
+    return new WholeCovariance(observed, intensity);
+  }
 
   get size(): number {
     return this.matrix.rows;
@@ -60,7 +76,15 @@ export class WholeCovariance implements SecondMoments {
   }
 
   timesObserved(rows: Matrix): Matrix {
-    return multiply(rows, this.matrix);
+    const product = multiply(rows, this.matrix);
+    const { intensity, size } = this;
+    if (intensity === 0) return product;
+    for (let i = 0, at = 0; i < rows.rows; i++)
+      for (let q = 0; q < size; q++, at++) {
+        const own = intensity * this.matrix.data[q * size + q]! * rows.data[at]!;
+        product.data[at] = (product.data[at]! - own) / (1 - intensity);
+      }
+    return product;
   }
 
   block(rows: ArrayLike<number>, cols: ArrayLike<number>): Matrix {
@@ -78,13 +102,15 @@ export class WholeCovariance implements SecondMoments {
     let mean = 0;
     for (let i = 0; i < d; i++) mean += this.matrix.data[i * d + i]! / d;
     const lambda = ridge * mean;
+    // Where covariances are shrunk, those with the outputs are too: by as much of them as the kernel explains.
+    const wanted = this.intensity === 0 ? cross : shrunkCross(this, kernel, cross);
     // Right-hand side as columns: D × O.
     const right = matrix(d, cross.rows);
     const damped = matrix(d, d, this.matrix.data.slice());
     for (let i = 0; i < d; i++) {
       damped.data[i * d + i]! += lambda;
       for (let o = 0; o < cross.rows; o++)
-        right.data[i * cross.rows + o] = cross.data[o * d + i]! + lambda * kernel.data[o * d + i]!;
+        right.data[i * cross.rows + o] = wanted.data[o * d + i]! + lambda * kernel.data[o * d + i]!;
     }
     const solution = solveSpd(damped, right);
     const refitted = matrix(cross.rows, d);
@@ -94,10 +120,20 @@ export class WholeCovariance implements SecondMoments {
   }
 }
 
+/** M + W (C* − C). */
+function shrunkCross(covariance: WholeCovariance, kernel: Matrix, cross: Matrix): Matrix {
+  const observed = covariance.timesObserved(kernel).data;
+  const shrunk = covariance.times(kernel).data;
+  return matrix(
+    cross.rows,
+    cross.cols,
+    cross.data.map((value, i) => value + shrunk[i]! - observed[i]!),
+  );
+}
+
 /**
  * The covariance of N patches of D > N entries, kept as the patches: products take 2·N·D in place of D² per row, and a
- * layer of 25,088 inputs needs no matrix of 5 GB. What so few patches say of pairs of inputs is mostly chance, so fits see
- * C* = (1 − ρ) C + ρ diag(C) with the intensity ρ of Schäfer and Strimmer (2005, target D), after Ledoit and Wolf.
+ * layer of 25,088 inputs needs no matrix of 5 GB. Shrunk as {@link shrinkage} says.
  */
 export class SampledCovariance implements SecondMoments {
   /** ρ: how far the covariances are shrunk to nothing, 0 … 1. */
@@ -110,7 +146,11 @@ export class SampledCovariance implements SecondMoments {
   /** `patches` is N × D, centred and divided by √N: C is its Gram matrix. */
   constructor(private readonly patches: Matrix) {
     const variances = variancesOf(patches);
-    this.intensity = shrinkage(patches, variances);
+    const between = multiply(patches, patches, { transB: true });
+    const squares = dot(between.data, between.data) - dot(variances, variances);
+    const count = patches.rows;
+    // Patches are divided by √N: fourth powers are N² times less.
+    this.intensity = shrinkage(count, fourthMoment(patches) * count ** 2, squares);
     this.diagonal = variances.map((variance) => variance * this.intensity);
     this.rows = scale(patches, Math.sqrt(1 - this.intensity));
   }
@@ -180,23 +220,30 @@ function variancesOf({ rows, cols, data }: Matrix): Float64Array {
   return variances;
 }
 
+/** The intensity of a whole covariance stays below 1, so that what was observed can be told from it. */
+const mostWhole = 0.95;
+
 /**
- * ρ = Σ Var(cᵢⱼ) / Σ cᵢⱼ² over i ≠ j, without the D × D matrices: with w = xᵢxⱼ of a patch, Σᵢⱼ w² is ‖x‖⁴ and Σᵢⱼ of the
- * squared means is the squared norm of the patches' N × N Gram matrix.
+ * What so few patches say of pairs of inputs is partly chance: covariances are shrunk to C* = (1 − ρ) C + ρ diag(C) with
+ * ρ = Σ Var(cᵢⱼ) / Σ cᵢⱼ² over i ≠ j (Schäfer and Strimmer 2005, target D, after Ledoit and Wolf). `fourth` is the mean of
+ * Σ (xᵢxⱼ)² over patches x, `squares` Σ cᵢⱼ².
  */
-function shrinkage(patches: Matrix, variances: Float64Array): number {
-  const n = patches.rows;
-  if (n < 2) return 1;
-  const between = multiply(patches, patches, { transB: true });
-  let [ofPatches, ownOfPatches] = [0, 0];
-  for (let k = 0; k < n; k++) {
-    ofPatches += between.data[k * n + k]! ** 2;
-    for (let q = 0, at = k * patches.cols; q < patches.cols; q++, at++)
-      ownOfPatches += patches.data[at]! ** 4;
+function shrinkage(count: number, fourth: number, squares: number): number {
+  if (!(squares > 0) || count < 2) return 1;
+  return Math.min(1, Math.max(0, fourth - squares) / ((count - 1) * squares));
+}
+
+/** Mean over centred patches x of Σ (xᵢxⱼ)² over i ≠ j, which is ‖x‖⁴ − Σ xᵢ⁴. */
+function fourthMoment({ rows, cols, data }: Matrix): number {
+  let sum = 0;
+  for (let k = 0, at = 0; k < rows; k++) {
+    let [norm, own] = [0, 0];
+    for (let q = 0; q < cols; q++, at++) {
+      const square = data[at]! ** 2;
+      norm += square;
+      own += square ** 2;
+    }
+    sum += norm ** 2 - own;
   }
-  const squares = dot(between.data, between.data) - dot(variances, variances);
-  if (!(squares > 0)) return 1;
-  // Patches are divided by √N, so that x⁴ summed is N² times less and its mean N times more than Σ w² / N³.
-  const variance = Math.max(0, n * (ofPatches - ownOfPatches) - squares) / (n - 1);
-  return Math.min(1, variance / squares);
+  return sum / Math.max(1, rows);
 }

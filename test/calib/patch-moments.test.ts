@@ -166,6 +166,33 @@ describe("moments of patches", () => {
     for (let i = 0; i < meanIn.length; i++) expect(meanOut[i]).toBeCloseTo(meanIn[i]!, 5);
   });
 
+  it("are shrunk alike, summed or kept, where patches are few", async () => {
+    const spec: ConvSpec = {
+      ...{ inChannels: 16, outChannels: 2, kernel: [3, 3], strides: [1, 1], dilations: [1, 1] },
+      ...{ pads: [1, 1, 1, 1], group: 2 },
+    };
+    const source = { spec, dtype: "float32", open } as const;
+    const streams = [new PatchRows(source), new PatchSums(source, 105), new PatchSums(source, 720)];
+    const many = new PatchSums(source, 721);
+    for (let batch = 0; batch < 3; batch++) {
+      const x = randomActivations([1, 16, 5, 7], batch);
+      // Inputs that depend on one another: of others all is chance.
+      for (let i = 0; i < x.size; i++) x.numbers[i]! += 1.5 * Math.sin(0.9 * i + batch);
+      for (const sums of [...streams, many]) await sums.add(x, randomActivations([1, 2, 5, 7], batch - 9));
+    }
+    const intensities = [...streams, many].map((sums) =>
+      sums.result().groups.map(({ covariance }) => covariance.intensity),
+    );
+    for (const sums of [...streams, many]) await sums.dispose();
+    const [kept, summed, thinly, none] = intensities as [number[], number[], number[], number[]];
+    for (const g of [0, 1]) {
+      expect(kept[g]).toBeGreaterThan(0.05);
+      expect(summed[g]).toBeCloseTo(kept[g]!, 4);
+      expect(Math.abs(thinly[g]! / kept[g]! - 1)).toBeLessThan(0.5);
+      expect(none[g]).toBe(0);
+    }
+  });
+
   it("are kept as patches of wide layers where these are few", async () => {
     const wide: ConvSpec = {
       ...{ inChannels: 128, outChannels: 4, kernel: [3, 3], strides: [1, 1], dilations: [1, 1] },

@@ -7,7 +7,7 @@ import {
   SampledCovariance,
   WholeCovariance,
 } from "../../src/forms/index.js";
-import { matrix, multiply, seededRandom, sparseRows, type Matrix } from "../../src/linalg/index.js";
+import { matrix, multiply, scale, seededRandom, sparseRows, type Matrix } from "../../src/linalg/index.js";
 
 function randomMatrix(rows: number, cols: number, seed: number): Matrix {
   const random = seededRandom(seed);
@@ -118,6 +118,24 @@ describe("a covariance kept as patches", () => {
           whole.times(kernel).data.map((w, i) => w + lost[i]!),
         );
         close(sampled.refit(kernel, cross, 1e-2), whole.refit(kernel, shrunk, 1e-2), 7);
+      }),
+    );
+  });
+
+  it("is the same whole", () => {
+    fc.assert(
+      fc.property(sizes, ({ count, size, seed }) => {
+        const rows = patches(count, size, seed);
+        const sampled = new SampledCovariance(rows);
+        fc.pre(sampled.intensity < 0.95);
+        const observed = written(rows, 0);
+        const whole = WholeCovariance.shrunk(observed, count, scale(rows, Math.sqrt(count)));
+        expect(whole.intensity).toBeCloseTo(sampled.intensity, 9);
+        const probe = randomMatrix(2, size, seed + 5);
+        close(whole.times(probe), sampled.times(probe));
+        close(whole.timesObserved(probe), sampled.timesObserved(probe));
+        const cross = randomMatrix(2, size, seed + 6);
+        close(whole.refit(probe, cross, 1e-2), sampled.refit(probe, cross, 1e-2), 6);
       }),
     );
   });
