@@ -1,4 +1,4 @@
-import { gram, matrix, multiply, solveSpd, symmetricEigen, type Matrix } from "../linalg/index.js";
+import { gram, matrix, multiply, scaleCols, solveSpd, symmetricEigen, type Matrix } from "../linalg/index.js";
 import { rootsOf, unfold, type FitTarget } from "./target.js";
 
 /*
@@ -6,9 +6,27 @@ import { rootsOf, unfold, type FitTarget } from "./target.js";
  * its form cuts and takes an SVD of it in the metric of the inputs, as far as that metric factorises over the unfolding.
  */
 
-/** The first `rank` columns of a matrix, transposed: rank × rows. */
+/** The first `rank` columns of a matrix, transposed: rank × rows; zeros where it has fewer. */
 function leadingRows(vectors: Matrix, rank: number): Matrix {
-  return unfold(rank, vectors.rows, vectors.data, (r, i) => i * vectors.cols + r);
+  const known = Math.min(rank, vectors.cols);
+  const result = matrix(rank, vectors.rows);
+  for (let r = 0, at = 0; r < known; r++)
+    for (let i = 0; i < vectors.rows; i++) result.data[at++] = vectors.data[i * vectors.cols + r]!;
+  return result;
+}
+
+/** Squared singular values below this share of the largest are rounding. */
+const negligible = 1e-14;
+
+/**
+ * Right singular vectors as columns, by the eigenproblem of the smaller side: of a matrix with fewer rows than columns
+ * as many as it has rows. Those of singular values that are but rounding are zero then.
+ */
+function rightVectors(a: Matrix): Matrix {
+  if (a.rows >= a.cols) return symmetricEigen(gram(a)).vectors;
+  const { values, vectors } = symmetricEigen(multiply(a, a, { transB: true }));
+  const inverse = values.map((value) => (value > negligible * values[0]! ? 1 / Math.sqrt(value) : 0));
+  return scaleCols(multiply(a, vectors, { transA: true }), inverse);
 }
 
 /**
@@ -42,7 +60,7 @@ export function inputFactors(
       (p, i) => (Math.floor(p / taps) * inChannels + i) * taps + (p % taps),
     );
     const product = multiply(unfolded, root);
-    return { white: product, vectors: symmetricEigen(gram(product)).vectors };
+    return { white: product, vectors: rightVectors(product) };
   });
   const axes = leadingRows(vectors, rank);
   const scores = multiply(white, axes, { transB: true });
@@ -83,7 +101,7 @@ export function spatialFactors(
       (p, q) => Math.floor(p / b) * inChannels * taps + column(q, p % b),
     );
     const product = multiply(unfolded, root);
-    return { white: product, vectors: symmetricEigen(gram(product)).vectors };
+    return { white: product, vectors: rightVectors(product) };
   });
   const axes = leadingRows(vectors, rank);
   const scores = multiply(white, axes, { transB: true });

@@ -1,0 +1,54 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { FitTarget, WholeCovariance } from "../../src/forms/index.js";
+import { inputFactors } from "../../src/forms/starts.js";
+import { matrix, multiply, seededRandom, sqrtSpd, svd, type Matrix } from "../../src/linalg/index.js";
+
+function randomMatrix(rows: number, cols: number, seed: number): Matrix {
+  const random = seededRandom(seed);
+  return matrix(
+    rows,
+    cols,
+    Float64Array.from({ length: rows * cols }, () => random.normal()),
+  );
+}
+
+/** Squared singular values of W · C^{1/2} from `rank` on: what no factorisation of that rank keeps. */
+function leastLoss(kernel: Matrix, covariance: Matrix, rank: number): number {
+  const { s } = svd(multiply(kernel, sqrtSpd(covariance)));
+  return s.subarray(rank).reduce((sum, value) => sum + value ** 2, 0);
+}
+
+describe("input factors", () => {
+  it("lose as little as any of their rank, whichever side of the unfolding is the smaller", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 9 }),
+        fc.integer({ min: 1, max: 9 }),
+        fc.integer({ min: 1, max: 9 }),
+        fc.integer({ min: 0, max: 1000 }),
+        (outChannels, inChannels, wanted, seed) => {
+          const rank = Math.min(wanted, inChannels);
+          const root = randomMatrix(inChannels, 2 * inChannels, seed);
+          const covariance = multiply(root, root, { transB: true });
+          const kernel = randomMatrix(outChannels, inChannels, seed + 1);
+          const spec = {
+            ...{ inChannels, outChannels, kernel: [1, 1], strides: [1, 1], dilations: [1, 1] },
+            ...{ pads: [0, 0, 0, 0], group: 1 },
+          };
+          const target = new FitTarget(spec, kernel, new WholeCovariance(covariance));
+          const { basis, back } = inputFactors(target, rank);
+          expect([basis.rows, basis.cols, back.rows, back.cols]).toEqual([
+            ...[rank, inChannels],
+            ...[outChannels, rank],
+          ]);
+          const error = multiply(back, basis).data.map((w, i) => w - kernel.data[i]!);
+          const weighted = multiply(matrix(outChannels, inChannels, error), covariance).data;
+          const loss = weighted.reduce((sum, value, i) => sum + value * error[i]!, 0);
+          const power = leastLoss(kernel, covariance, 0);
+          expect(Math.abs(loss - leastLoss(kernel, covariance, rank)) / power).toBeLessThan(1e-9);
+        },
+      ),
+    );
+  });
+});
