@@ -124,7 +124,7 @@ export function solveMixers(form: Form, target: FitTarget): Form {
   const { front, rest } = problem;
   const weighted = target.covariance?.times(front) ?? front;
   const normal = multiply(weighted, front, { transB: true });
-  return withMixers(form, problem, solveRefined(normal, multiply(weighted, rest, { transB: true })));
+  return withMixers(form, problem, solveRefined(normal, multiply(weighted, rest, { transB: true })).solution);
 }
 
 /** The same with its products where the target's are computed; with the form's error, which the solution gives for free. */
@@ -137,12 +137,11 @@ async function solveMixersElsewhere(form: Form, target: FitTarget): Promise<Fit 
     target.multiply(weighted, front),
     target.multiply(weighted, rest),
   ]);
-  const solution = solveRefined(normal, right);
+  const { solution, back } = solveRefined(normal, right);
   const solved = withMixers(form, problem, solution);
   if (mixed.includes(false) || solved === form)
     return { form: solved, error: await formError(solved, target) };
   // ‖(W − P F) C^{1/2}‖² = ‖W C^{1/2}‖² − 2⟨P, W C Fᵀ⟩ + ⟨P N, P⟩ with N = F C Fᵀ.
-  const back = multiply(normal, solution);
   let squared = target.power;
   for (let i = 0; i < back.data.length; i++)
     squared += solution.data[i]! * (back.data[i]! - 2 * right.data[i]!);
@@ -196,30 +195,41 @@ function withMixers(form: Form, { mixed, widths }: MixerProblem, solution: Matri
   return { ...form, branches };
 }
 
-/** The ridge keeps the factorisation possible; two rounds of refinement take its bias out again where it can be. */
-function solveRefined(normal: Matrix, right: Matrix): Matrix {
-  const factor = dampedFactor(normal);
+/** Unknowns up to which solutions are refined: beyond, the steps of a fit are worth more than their time. */
+const mostRefined = 1024;
+
+/**
+ * Solves N P = R; also N P as it came out. The ridge keeps the factorisation possible; two rounds of refinement take its
+ * bias out again where it can be.
+ */
+function solveRefined(normal: Matrix, right: Matrix): { readonly solution: Matrix; readonly back: Matrix } {
+  const { factor, ridge } = dampedFactor(normal);
   const solution = choleskySolve(factor, right);
+  if (normal.rows > mostRefined) {
+    const back = right.data.map((value, i) => value - ridge * solution.data[i]!);
+    return { solution, back: matrix(right.rows, right.cols, back) };
+  }
   for (let round = 0; round < 2; round++) {
     const left = multiply(normal, solution);
     for (let i = 0; i < left.data.length; i++) left.data[i] = right.data[i]! - left.data[i]!;
     const correction = choleskySolve(factor, left);
     for (let i = 0; i < left.data.length; i++) solution.data[i]! += correction.data[i]!;
   }
-  return solution;
+  return { solution, back: multiply(normal, solution) };
 }
 
-/** Cholesky factor of a + ridge·mean diagonal, the ridge raised until there is one. */
-function dampedFactor(a: Matrix): Matrix {
+/** Cholesky factor of a + ridge · I, the ridge a small share of the mean diagonal and raised until there is one. */
+function dampedFactor(a: Matrix): { readonly factor: Matrix; readonly ridge: number } {
   const n = a.rows;
   const mean = trace(a) / Math.max(1, n);
-  for (let ridge = mixerRidge; ; ridge *= 100) {
+  for (let share = mixerRidge; ; share *= 100) {
+    const ridge = share * mean + Number.MIN_VALUE;
     const damped = matrix(n, n, a.data.slice());
-    for (let i = 0; i < n; i++) damped.data[i * n + i]! += ridge * mean + Number.MIN_VALUE;
+    for (let i = 0; i < n; i++) damped.data[i * n + i]! += ridge;
     try {
-      return cholesky(damped);
+      return { factor: cholesky(damped), ridge };
     } catch (error) {
-      if (ridge > 1) throw error;
+      if (share > 1) throw error;
     }
   }
 }

@@ -1,8 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { preset } from "../../passes/index.js";
 import { isDecline } from "../../src/engine/index.js";
-import { fitForm, FitTarget, formError, WholeCovariance, type ConvLayer } from "../../src/forms/index.js";
-import { matrix, multiply, scaleRows, seededRandom, type Matrix } from "../../src/linalg/index.js";
+import {
+  depthwiseSeparable,
+  fitForm,
+  FitTarget,
+  formError,
+  SampledCovariance,
+  WholeCovariance,
+  type ConvLayer,
+} from "../../src/forms/index.js";
+import { matrix, multiply, scale, scaleRows, seededRandom, type Matrix } from "../../src/linalg/index.js";
 
 function randomMatrix(rows: number, cols: number, seed: number): Matrix {
   const random = seededRandom(seed);
@@ -68,5 +76,21 @@ describe("a fit", () => {
       const { form, error } = await fitForm(plan, target, steps);
       expect(error).toBeCloseTo(await formError(form, target), 8);
     }
+  });
+
+  it("solves mixers of a thousand channels too, and says their error", async () => {
+    const [inChannels, outChannels] = [350, 4];
+    const spec = {
+      ...{ inChannels, outChannels, kernel: [3, 3], strides: [1, 1], dilations: [1, 1] },
+      ...{ pads: [1, 1, 1, 1], group: 1 },
+    };
+    const width = 9 * inChannels;
+    const patches = multiply(randomMatrix(40, 30, 1), randomMatrix(30, width, 2));
+    const covariance = new SampledCovariance(scale(patches, 1 / Math.sqrt(40)));
+    const target = new FitTarget(spec, randomMatrix(outChannels, width, 3), covariance);
+    const { form, error } = await fitForm(depthwiseSeparable(spec, 3), target, 0);
+    const start = await formError(depthwiseSeparable(spec, 3).start(target), target);
+    expect(error).toBeCloseTo(await formError(form, target), 5);
+    expect(error).toBeLessThan(start);
   });
 });
