@@ -72,6 +72,7 @@ export class Search {
       ...(ground.latency ? { block: channelBlock } : {}),
     };
     let done = 0;
+    const oneByOne = queue();
     const fitLayer = async ({ layer, index }: LayerSlot): Promise<void> => {
       const targets = ground.targets[index]!;
       const codec = candidatesCodec(layer, targets, families, fitEffort);
@@ -83,7 +84,7 @@ export class Search {
         const elsewhere = job && (await ground.threads?.fit(job));
         return elsewhere
           ? codec.decode(elsewhere)
-          : fitCandidates(layer, targets, families, fitEffort, cx.pause, estimates);
+          : oneByOne(() => fitCandidates(layer, targets, families, fitEffort, cx.pause, estimates));
       };
       layers[index] = await resumed(cx.journal, `${unit} candidates ${index}`, codec, fit);
       cx.report("candidates", ++done, cx.slots.length);
@@ -240,6 +241,16 @@ export class Search {
   dispose(): Promise<void> {
     return this.ground.dispose();
   }
+}
+
+/** Runs work one piece after the other, in the order in which it came: side by side, layers fitted here would all take long. */
+function queue(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const result = last.then(work);
+    last = result.catch(() => undefined);
+    return result;
+  };
 }
 
 function replaceInitializer(model: Model, name: string, tensor: Tensor): void {
