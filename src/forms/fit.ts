@@ -19,7 +19,7 @@ export interface Fit {
   readonly error: number;
 }
 
-/** Ridge of the mixers' normal equations, relative to their mean diagonal. */
+/** Ridge of the mixers' normal equations, relative to their diagonal. */
 const mixerRidge = 1e-8;
 
 /** Where a fit goes on from: a form of the plan, and whether it is a fit to the same target already. */
@@ -97,9 +97,7 @@ function reducesOutputs(name: Form["name"]): boolean {
 /** Relative error of the optimum of a rank: what the output covariance's other eigenvectors hold. Null for other forms. */
 function leastError({ name, size }: Form, target: FitTarget): number | null {
   if (!reducesOutputs(name)) return null;
-  const rest = target.output.values.subarray(size["rank"]!);
-  const lost = rest.reduce((sum, value) => sum + Math.max(0, value), 0);
-  return Math.sqrt((lost + target.residual) / (target.power || 1));
+  return Math.sqrt((target.output(size["rank"]!).rest + target.residual) / (target.power || 1));
 }
 
 /** The linear problem of a form's last pointwise factors: what stands in front of them, and what they should give. */
@@ -206,7 +204,8 @@ function solveRefined(normal: Matrix, right: Matrix): { readonly solution: Matri
   const { factor, ridge } = dampedFactor(normal);
   const solution = choleskySolve(factor, right);
   if (normal.rows > mostRefined) {
-    const back = right.data.map((value, i) => value - ridge * solution.data[i]!);
+    const { cols } = right;
+    const back = right.data.map((value, i) => value - ridge[Math.floor(i / cols)]! * solution.data[i]!);
     return { solution, back: matrix(right.rows, right.cols, back) };
   }
   for (let round = 0; round < 2; round++) {
@@ -218,14 +217,18 @@ function solveRefined(normal: Matrix, right: Matrix): { readonly solution: Matri
   return { solution, back: multiply(normal, solution) };
 }
 
-/** Cholesky factor of a + ridge · I, the ridge a small share of the mean diagonal and raised until there is one. */
-function dampedFactor(a: Matrix): { readonly factor: Matrix; readonly ridge: number } {
+/** Cholesky factor of a + diag(ridge), the ridge a small share of each diagonal entry, raised until there is one. */
+function dampedFactor(a: Matrix): { readonly factor: Matrix; readonly ridge: Float64Array } {
   const n = a.rows;
   const mean = trace(a) / Math.max(1, n);
   for (let share = mixerRidge; ; share *= 100) {
-    const ridge = share * mean + Number.MIN_VALUE;
+    // Relative to its own entry: channels of any strength keep their part of the solution.
+    const ridge = Float64Array.from(
+      { length: n },
+      (_, i) => share * (a.data[i * n + i]! + share * mean) + Number.MIN_VALUE,
+    );
     const damped = matrix(n, n, a.data.slice());
-    for (let i = 0; i < n; i++) damped.data[i * n + i]! += ridge;
+    for (let i = 0; i < n; i++) damped.data[i * n + i]! += ridge[i]!;
     try {
       return { factor: cholesky(damped), ridge };
     } catch (error) {

@@ -19,12 +19,13 @@ function leadingRows(vectors: Matrix, rank: number): Matrix {
 const negligible = 1e-14;
 
 /**
- * Right singular vectors as columns, by the eigenproblem of the smaller side: of a matrix with fewer rows than columns
- * as many as it has rows. Those of singular values that are but rounding are zero then.
+ * Right singular vectors as columns, `rank` of them at least, by the eigenproblem of the smaller side: of a matrix with
+ * fewer rows than columns no more than it has rows. Those of singular values that are but rounding are zero then.
  */
-function rightVectors(a: Matrix): Matrix {
-  if (a.rows >= a.cols) return symmetricEigen(gram(a)).vectors;
-  const { values, vectors } = symmetricEigen(multiply(a, a, { transB: true }));
+function rightVectors(target: FitTarget, key: string, a: Matrix, rank: number): Matrix {
+  if (a.rows >= a.cols) return target.leading(key, rank, () => gram(a)).vectors;
+  const wanted = Math.min(rank, a.rows);
+  const { values, vectors } = target.leading(key, wanted, () => multiply(a, a, { transB: true }));
   const inverse = values.map((value) => (value > negligible * values[0]! ? 1 / Math.sqrt(value) : 0));
   return scaleCols(multiply(a, vectors, { transA: true }), inverse);
 }
@@ -34,7 +35,7 @@ function rightVectors(a: Matrix): Matrix {
  * front = basis · W (rank × I·T). The optimum of all factorisations of this rank (Zhang et al. 2016, centred).
  */
 export function outputFactors(target: FitTarget, rank: number): { basis: Matrix; front: Matrix } {
-  const basis = leadingRows(target.output.vectors, rank);
+  const basis = leadingRows(target.output(rank).vectors, rank);
   return { basis, front: multiply(basis, target.kernel) };
 }
 
@@ -52,17 +53,16 @@ export function inputFactors(
   const { inChannels } = target.layer;
   const outChannels = kernel.rows;
   const { root, inverse } = target.inputRoots;
-  const { white, vectors } = target.memo(`input/${key}`, () => {
+  const white = target.memo(`input/${key}`, () => {
     const unfolded = unfold(
       outChannels * taps,
       inChannels,
       kernel.data,
       (p, i) => (Math.floor(p / taps) * inChannels + i) * taps + (p % taps),
     );
-    const product = multiply(unfolded, root);
-    return { white: product, vectors: rightVectors(product) };
+    return multiply(unfolded, root);
   });
-  const axes = leadingRows(vectors, rank);
+  const axes = leadingRows(rightVectors(target, `input/${key}`, white, rank), rank);
   const scores = multiply(white, axes, { transB: true });
   const back = unfold(
     outChannels,
@@ -93,17 +93,16 @@ export function spatialFactors(
   const { root, inverse } = target.metricMemo(key, () =>
     rootsOf(target.sliceCovariance(column, b, width), width),
   );
-  const { white, vectors } = target.memo(key, () => {
+  const white = target.memo(key, () => {
     const unfolded = unfold(
       outChannels * b,
       width,
       target.kernel.data,
       (p, q) => Math.floor(p / b) * inChannels * taps + column(q, p % b),
     );
-    const product = multiply(unfolded, root);
-    return { white: product, vectors: rightVectors(product) };
+    return multiply(unfolded, root);
   });
-  const axes = leadingRows(vectors, rank);
+  const axes = leadingRows(rightVectors(target, key, white, rank), rank);
   const scores = multiply(white, axes, { transB: true });
   const second = new Float64Array(outChannels * rank * b);
   for (let o = 0; o < outChannels; o++) {

@@ -7,6 +7,8 @@ import {
   sparseRows,
   squareRoots,
   symmetricEigen,
+  topEigen,
+  trace,
   type Matrix,
   type SquareRoots,
   type SymmetricEigen,
@@ -17,6 +19,12 @@ import type { ConvSpec, Target } from "./form.js";
 
 /** Smallest eigenvalue of a square root, relative to the largest: directions below carry no signal. */
 const eigenFloor = 1e-8;
+
+/** Sizes from which on eigenproblems are solved in part, and for how small a share of their vectors. */
+const fewestPartial = 1025;
+const partialShare = 16;
+/** Starts of fits need no more. */
+const partialTolerance = 1e-8;
 
 /** Products of a fit computed elsewhere, for big layers. */
 export interface Products {
@@ -33,7 +41,6 @@ export interface Products {
 export class FitTarget implements Target {
   readonly taps: number;
   #product: Matrix | null = null;
-  #output: SymmetricEigen | null = null;
   #power: number | null = null;
   readonly #memo = new Map<string, unknown>();
   /** What depends on the metric only; shared by targets of other kernels in the same metric. */
@@ -97,10 +104,30 @@ export class FitTarget implements Target {
     return this.#power;
   }
 
-  /** Eigenvectors of the output covariance W C Wᵀ. */
-  get output(): SymmetricEigen {
-    this.#output ??= symmetricEigen(multiply(this.product, this.kernel, { transB: true }));
-    return this.#output;
+  /** Eigenvectors of the output covariance W C Wᵀ, `rank` of them at least, and the sum of the eigenvalues behind these. */
+  output(rank: number): { readonly vectors: Matrix; readonly rest: number } {
+    const covariance = this.memo("output", () => multiply(this.product, this.kernel, { transB: true }));
+    const { values, vectors } = this.leading("output", rank, () => covariance);
+    const kept = values.subarray(0, rank);
+    // The difference of two large numbers says nothing about a small one.
+    const rest =
+      values.length === covariance.rows
+        ? values.subarray(rank).reduce((sum, value) => sum + Math.max(0, value), 0)
+        : Math.max(0, trace(covariance) - kept.reduce((sum, value) => sum + value, 0));
+    return { vectors, rest };
+  }
+
+  /**
+   * Leading eigenvectors of a symmetric matrix, known by a key: all of them, or as many as are asked for of a large matrix
+   * with few of interest.
+   */
+  leading(key: string, rank: number, make: () => Matrix): SymmetricEigen {
+    const whole = `${key}/eigen`;
+    if (this.#memo.has(whole)) return this.#memo.get(whole) as SymmetricEigen;
+    const square = make();
+    return square.rows >= fewestPartial && partialShare * rank <= square.rows
+      ? this.memo(`${whole}/${rank}`, () => topEigen(square, rank, { tolerance: partialTolerance }))
+      : this.memo(whole, () => symmetricEigen(square));
   }
 
   /** Square root and inverse square root of the input channels' covariance, averaged over the taps. */

@@ -1,8 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { FitTarget, WholeCovariance } from "../../src/forms/index.js";
+import { fitForm, FitTarget, formError, lowRankPointwise, WholeCovariance } from "../../src/forms/index.js";
 import { inputFactors } from "../../src/forms/starts.js";
-import { matrix, multiply, seededRandom, sqrtSpd, svd, type Matrix } from "../../src/linalg/index.js";
+import {
+  dot,
+  matrix,
+  multiply,
+  scaleCols,
+  seededRandom,
+  sqrtSpd,
+  svd,
+  type Matrix,
+} from "../../src/linalg/index.js";
 
 function randomMatrix(rows: number, cols: number, seed: number): Matrix {
   const random = seededRandom(seed);
@@ -51,4 +60,25 @@ describe("input factors", () => {
       ),
     );
   });
+
+  it("are found in part where few of very many are wanted", async () => {
+    const [inChannels, outChannels, rank] = [1100, 1200, 20];
+    const spec = { inChannels, outChannels, kernel: [], strides: [], dilations: [], pads: [], group: 1 };
+    const decay = (count: number): Float64Array =>
+      Float64Array.from({ length: count }, (_, i) => 1 / (1 + i));
+    const kernel = multiply(
+      scaleCols(randomMatrix(outChannels, 60, 1), decay(60)),
+      randomMatrix(60, inChannels, 2),
+    );
+    const target = new FitTarget(spec, kernel, null);
+    const { s } = svd(kernel);
+    const lost = Math.sqrt(s.subarray(rank).reduce((sum, value) => sum + value ** 2, 0) / target.power);
+    const { form, error } = await fitForm(lowRankPointwise(spec, rank), target, 0);
+    expect(error).toBeCloseTo(lost, 6);
+    expect(await formError(form, target)).toBeCloseTo(lost, 6);
+    const { basis, back } = inputFactors(target, rank);
+    const left = multiply(back, basis).data.map((w, i) => w - kernel.data[i]!);
+    expect(Math.sqrt(dot(left, left) / target.power)).toBeCloseTo(lost, 6);
+    expect(target.output(rank).vectors.cols).toBe(rank);
+  }, 30_000);
 });
