@@ -26,6 +26,8 @@ const { positionals, values } = parseArgs({
     threads: { type: "string", default: "1" },
     images: { type: "string", default: "32" },
     shape: { type: "string" },
+    /** Families of forms; all of them when not given. */
+    families: { type: "string" },
   },
 });
 
@@ -96,6 +98,7 @@ for (const name of positionals) {
     const run = convopt(
       ...["optimize", given, out, "--calib", images, "--effort", values.effort, ...timing],
       ...["--keep-latency", values["keep-latency"]],
+      ...(values.families ? ["--families", values.families] : []),
     );
     const seconds = Math.round((performance.now() - started) / 1000);
     const again = convopt("bench", given, out, "--runs", "60", "--seconds", "30", ...timing);
