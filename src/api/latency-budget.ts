@@ -162,9 +162,14 @@ function promisedBy({ allocation }: Draft): number {
 /** A budget that looks missed by no more than this share of it is measured twice more. */
 const doubtful = 0.03;
 
+/** Whether a ratio above the budget may be so by chance: by as little as measurements differ, or within its own interval. */
+function isDoubtful({ ratio, ratioInterval }: Report["latencyMs"], keep: number): boolean {
+  return ratio! > keep && (ratio! <= (1 + doubtful) * keep || ratioInterval![0] <= keep);
+}
+
 /**
- * Wall times of two models in turn; nulls where they can't be measured here. Where a budget is missed by as little as two
- * measurements of one model differ by, the median of three counts.
+ * Wall times of two models in turn; nulls where they can't be measured here. Where it is in doubt whether a budget is missed,
+ * the median of three measurements counts.
  */
 export async function measuredLatency(
   original: Model,
@@ -186,7 +191,7 @@ export async function measuredLatency(
     };
   };
   const first = await measure();
-  if (keep === undefined || first.ratio! <= keep || first.ratio! > (1 + doubtful) * keep) return first;
+  if (keep === undefined || !isDoubtful(first, keep)) return first;
   const all = [first, await measure(), await measure()].sort((a, b) => a.ratio! - b.ratio!);
   return all[1]!;
 }

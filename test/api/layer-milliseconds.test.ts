@@ -25,7 +25,10 @@ describe("milliseconds of layers", () => {
       const timed = { layers: report.layers, latencyMs: { ...report.latencyMs, before: 2, after: 1 } };
       const applied = report.layers.filter(({ verdict }) => verdict === "applied").map(({ name }) => name);
       expect(applied.length).toBeGreaterThan(0);
-      const times = (await layerMilliseconds(network.model, model, timed, { shapes, threads }))!;
+      const warnings: string[] = [];
+      const options = { shapes, threads, onWarning: (text: string) => warnings.push(text) };
+      const times = (await layerMilliseconds(network.model, model, timed, options))!;
+      expect(warnings.filter((text) => text.includes("no data was given"))).toEqual([]);
       for (const { name, before, after } of times.layers) {
         expect(before, name).not.toBeNull();
         expect(after, name).not.toBeNull();
