@@ -28,8 +28,8 @@ const others = 400;
 
 const subject = subjectNamed(name);
 const model = await load(subject.model);
-const preprocess = subject.preprocess ? await loadPreprocess(subject.preprocess) : undefined;
-const data = await loadData(subject.calib, model.graph.requiredInputs, preprocess ? { preprocess } : {});
+const preprocess = subject.preprocess === null ? null : await loadPreprocess(subject.preprocess);
+const data = await loadData(subject.calib, model.graph.requiredInputs, { preprocess });
 const node = model.graph.nodes.find((each) => each.label === label)!;
 const shapes = new Map([...data.arrays].map(([input, { dims }]) => [input, [1, ...dims]]));
 const layer = readLayer(node, inferFacts(model, { shapes }));

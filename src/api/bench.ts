@@ -53,12 +53,7 @@ export async function bench(models: readonly Model[], options: BenchOptions = {}
     warnings.push(text);
     options.onWarning?.(text);
   };
-  const feeds = models.map((model) =>
-    timingFeeds(
-      model,
-      options.noiseMeant ? { ...options, onWarning: () => undefined } : { ...options, onWarning: warn },
-    ),
-  );
+  const feeds = models.map((model) => timingFeeds(model, options, options.noiseMeant ? undefined : warn));
   const opened: TimedModel[] = [];
   try {
     for (const [i, model] of models.entries()) {
@@ -114,15 +109,16 @@ export function turnsFor(threads: number): Pick<InterleaveOptions, "turn" | "set
   return threads === 1 ? { cold: true } : undisturbed;
 }
 
-/** One batch for a model: samples of the data from the start, repeated where there are too few, or seeded noise. */
+/** One batch for a model: samples of the data from the start, repeated where there are too few, or seeded noise, told to `warn`. */
 export function timingFeeds(
   model: Model,
-  options: Pick<BenchOptions, "data" | "shapes" | "seed" | "onWarning">,
+  options: Pick<BenchOptions, "data" | "shapes" | "seed">,
+  warn?: (text: string) => void,
 ): Feeds {
   const [input] = model.graph.requiredInputs;
   const asked = input && options.shapes?.get(input.name)?.[0];
   const batch = fixedBatchOf(model) ?? asked ?? 1;
-  const data = dataOrNoise(model, options, batch, options.onWarning);
+  const data = dataOrNoise(model, options, batch, warn);
   const samples = Array.from({ length: batch }, (_, i) => i % Math.max(1, data.count));
   return new Map([...data.arrays].map(([name, array]) => [name, array.batch(samples)]));
 }

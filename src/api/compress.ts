@@ -6,10 +6,10 @@ import { inferFacts } from "../measure/index.js";
 import type { Frontier } from "../report/index.js";
 import { openExecutor } from "../runtime/index.js";
 import {
-  reasonFor,
   applyLayers,
   efforts,
   lossAt,
+  reasonFor,
   Search,
   type CostLimits,
   type FittedLayer,

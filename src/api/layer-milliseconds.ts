@@ -39,9 +39,7 @@ export async function layerMilliseconds(
   const profiles: KernelRow[][] = [];
   for (const [side, model] of models.entries()) {
     if (totals[side] === null) return null;
-    // Times don't depend on what the images show.
-    const feeds = timingFeeds(model, { ...options, onWarning: undefined });
-    const rows = await profiledKernels(model, feeds, { ...options, threads: 1 });
+    const rows = await profiledKernels(model, timingFeeds(model, options), { ...options, threads: 1 });
     if (rows.length === 0) return null;
     profiles.push(rows);
   }

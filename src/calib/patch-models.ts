@@ -7,7 +7,7 @@ import {
   type DType,
   type Value,
 } from "../ir/index.js";
-import type { ConvSpec } from "../forms/index.js";
+import { patchWidth, tapCount, type ConvSpec } from "../forms/index.js";
 
 /** What the model of a batch is made for: the layer, and the spatial shapes on both sides of it. */
 export interface BatchModel {
@@ -84,12 +84,13 @@ function unfold({ spec, dtype, inputShape, outputShape, thinning, phase }: Batch
     dtype === "float32" || dtype === "float64" ? value : builder.op("Cast", [value], { to: 1 });
   const x = wide(builder.input("x", { dtype, shape: [null, spec.inChannels, ...inputShape] }));
   const y = wide(builder.input("y", { dtype, shape: [null, spec.outChannels, ...outputShape] }));
-  const { group, kernel } = spec;
+  const { group } = spec;
   const patches = unfoldPatches(builder, x, spec, inputShape, outputShape, thinning, phase);
-  const taps = kernel.reduce((product, size) => product * size, 1);
-  const width = (spec.inChannels / group) * taps;
   // Channels, taps, images, positions → group × D × rows.
-  const columns = builder.op("Reshape", [patches, integers(builder, "to_columns", [group, width, -1])]);
+  const columns = builder.op("Reshape", [
+    patches,
+    integers(builder, "to_columns", [group, patchWidth(spec), -1]),
+  ]);
   const spatial = outputShape.length;
   const thinned = thinning > 1 && spatial > 0 ? thin(builder, y, outputShape, thinning, phase) : y;
   const channelFirst = builder.op("Transpose", [thinned], {
@@ -138,7 +139,7 @@ function unfoldPatches(
   const unsqueeze = integers(builder, "tap_axis", [1]);
   const slices: Value[] = [];
   const tap = new Array<number>(rank).fill(0);
-  const total = kernel.reduce((product, size) => product * size, 1);
+  const total = tapCount(spec);
   for (let t = 0; t < total; t++) {
     let rest = t;
     for (let axis = rank - 1; axis >= 0; axis--) {

@@ -1,8 +1,8 @@
 import type { DType, Model, Tensor } from "../ir/index.js";
-import { matrix, multiply, scale, takeRows, type Matrix } from "../linalg/index.js";
+import { matrix, multiply, scale, type Matrix } from "../linalg/index.js";
 import {
   SampledCovariance,
-  tapCount,
+  patchWidth,
   WholeCovariance,
   type ConvSpec,
   type Covariance,
@@ -51,8 +51,7 @@ const fewestSampled = 1024;
 
 /** Streams batches of (input, output) of a layer into its second moments; `patches` is how many there will be in all. */
 export function momentStream(source: MomentSource, patches: number): MomentStream {
-  const { spec } = source;
-  const width = (spec.inChannels / spec.group) * tapCount(spec);
+  const width = patchWidth(source.spec);
   return width >= fewestSampled && 2 * patches <= width
     ? new PatchRows(source)
     : new PatchSums(source, patches);
@@ -67,7 +66,7 @@ export abstract class MomentStream {
 
   constructor(protected readonly source: MomentSource) {
     const { spec } = source;
-    this.width = (spec.inChannels / spec.group) * tapCount(spec);
+    this.width = patchWidth(spec);
     this.outputs = spec.outChannels / spec.group;
   }
 
@@ -112,11 +111,11 @@ export class PatchSums extends MomentStream {
   constructor(source: MomentSource, patches = Infinity) {
     super(source);
     this.#every = patches <= fewPerInput * this.width ? Math.max(1, Math.floor(patches / sampled)) : null;
-    const { inChannels, outChannels, group } = source.spec;
+    const { outChannels, group } = source.spec;
     const { width, outputs } = this;
     this.#gram = new Float64Array(group * width * width);
     this.#cross = new Float64Array(group * outputs * width);
-    this.#sumIn = new Float64Array(inChannels * tapCount(source.spec));
+    this.#sumIn = new Float64Array(group * width);
     this.#sumOut = new Float64Array(outChannels);
     this.#squares = new Float64Array(outChannels);
   }
@@ -200,7 +199,6 @@ export class PatchRows extends MomentStream {
     const groups = this.#patches.map((batches, g): GroupMoments => {
       const patches = centred(stacked(batches, this.width));
       const outputs = centred(stacked(this.#outputs[g]!, this.outputs));
-      batches.length = 0;
       count = patches.rows.rows;
       return {
         covariance: new SampledCovariance(patches.rows),
@@ -216,10 +214,7 @@ export class PatchRows extends MomentStream {
 
 function groupOf({ dims, numbers }: Tensor, g: number): Matrix {
   const [, rows, cols] = dims as [number, number, number];
-  return takeRows(
-    matrix(dims[0]! * rows, cols, numbers),
-    Int32Array.from({ length: rows }, (_, r) => g * rows + r),
-  );
+  return matrix(rows, cols, Float64Array.from(numbers.subarray(g * rows * cols, (g + 1) * rows * cols)));
 }
 
 function stacked(parts: readonly Matrix[], cols: number): Matrix {

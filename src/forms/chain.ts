@@ -57,9 +57,14 @@ export function tapCount(spec: ConvSpec): number {
   return spec.kernel.reduce((product, size) => product * size, 1);
 }
 
+/** Entries of the patch that one output of a conv reads: inputs of a group by taps. */
+export function patchWidth(spec: ConvSpec): number {
+  return (spec.inChannels / spec.group) * tapCount(spec);
+}
+
 /** Elements of a conv's weight. */
 export function weightSize(spec: ConvSpec): number {
-  return spec.outChannels * (spec.inChannels / spec.group) * tapCount(spec);
+  return spec.outChannels * patchWidth(spec);
 }
 
 /** Output size along one axis, as ONNX defines it for convolutions. */

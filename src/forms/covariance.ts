@@ -1,4 +1,5 @@
 import {
+  add,
   dot,
   matrix,
   multiply,
@@ -8,6 +9,7 @@ import {
   scale,
   scaleCols,
   solveSpd,
+  subtract,
   takeCols,
   type Matrix,
   type SparseRows,
@@ -76,13 +78,18 @@ export class WholeCovariance implements SecondMoments {
   }
 
   timesObserved(rows: Matrix): Matrix {
-    const product = multiply(rows, this.matrix);
+    return this.#observed(rows, multiply(rows, this.matrix));
+  }
+
+  /** E · C from E · C*. */
+  #observed(rows: Matrix, shrunk: Matrix): Matrix {
     const { intensity, size } = this;
-    if (intensity === 0) return product;
+    if (intensity === 0) return shrunk;
+    const product = matrix(shrunk.rows, shrunk.cols);
     for (let i = 0, at = 0; i < rows.rows; i++)
       for (let q = 0; q < size; q++, at++) {
         const own = intensity * this.matrix.data[q * size + q]! * rows.data[at]!;
-        product.data[at] = (product.data[at]! - own) / (1 - intensity);
+        product.data[at] = (shrunk.data[at]! - own) / (1 - intensity);
       }
     return product;
   }
@@ -103,7 +110,7 @@ export class WholeCovariance implements SecondMoments {
     for (let i = 0; i < d; i++) mean += this.matrix.data[i * d + i]! / d;
     const lambda = ridge * mean;
     // Where covariances are shrunk, those with the outputs are too: by as much of them as the kernel explains.
-    const wanted = this.intensity === 0 ? cross : shrunkCross(this, kernel, cross);
+    const wanted = this.intensity === 0 ? cross : this.#shrunkCross(kernel, cross);
     // Right-hand side as columns: D × O.
     const right = matrix(d, cross.rows);
     const damped = matrix(d, d, this.matrix.data.slice());
@@ -118,17 +125,12 @@ export class WholeCovariance implements SecondMoments {
       for (let i = 0; i < d; i++) refitted.data[o * d + i] = solution.data[i * cross.rows + o]!;
     return refitted;
   }
-}
 
-/** M + W (C* − C). */
-function shrunkCross(covariance: WholeCovariance, kernel: Matrix, cross: Matrix): Matrix {
-  const observed = covariance.timesObserved(kernel).data;
-  const shrunk = covariance.times(kernel).data;
-  return matrix(
-    cross.rows,
-    cross.cols,
-    cross.data.map((value, i) => value + shrunk[i]! - observed[i]!),
-  );
+  /** M + W (C* − C). */
+  #shrunkCross(kernel: Matrix, cross: Matrix): Matrix {
+    const shrunk = multiply(kernel, this.matrix);
+    return add(cross, subtract(shrunk, this.#observed(kernel, shrunk)));
+  }
 }
 
 /**
@@ -142,10 +144,12 @@ export class SampledCovariance implements SecondMoments {
   readonly diagonal: Float64Array;
   /** √(1 − ρ) times the patches: C* = `rows`ᵀ · `rows` + diag(`diagonal`). */
   readonly rows: Matrix;
+  readonly #totalVariance: number;
 
   /** `patches` is N × D, centred and divided by √N: C is its Gram matrix. */
   constructor(private readonly patches: Matrix) {
     const variances = variancesOf(patches);
+    this.#totalVariance = variances.reduce((sum, variance) => sum + variance, 0);
     const between = multiply(patches, patches, { transB: true });
     const squares = dot(between.data, between.data) - dot(variances, variances);
     const count = patches.rows;
@@ -195,12 +199,10 @@ export class SampledCovariance implements SecondMoments {
   /** W + (M − W C)(C* + λI)⁻¹, the inverse by Woodbury's identity from an N × N system. */
   refit(kernel: Matrix, cross: Matrix, ridge: number): Matrix {
     const { rows, diagonal, size } = this;
-    const variances = variancesOf(this.patches);
-    const lambda = (ridge * variances.reduce((sum, variance) => sum + variance, 0)) / size;
+    const lambda = (ridge * this.#totalVariance) / size;
     if (lambda === 0) return kernel;
     const inverse = diagonal.map((variance) => 1 / (variance + lambda));
-    const lost = this.timesObserved(kernel);
-    for (let i = 0; i < lost.data.length; i++) lost.data[i] = cross.data[i]! - lost.data[i]!;
+    const lost = subtract(cross, this.timesObserved(kernel));
     const scaledRows = scaleCols(rows, inverse);
     const system = multiply(scaledRows, rows, { transB: true });
     for (let k = 0; k < rows.rows; k++) system.data[k * rows.rows + k]! += 1;

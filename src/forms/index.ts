@@ -1,4 +1,4 @@
-export { chainOf, outputSize, tapCount, tapOffsets, weightSize, type Link } from "./chain.js";
+export { chainOf, outputSize, patchWidth, tapCount, tapOffsets, weightSize, type Link } from "./chain.js";
 export { channelEnergy, coCluster, type Grouping } from "./co-cluster.js";
 export { ChainSum, compose } from "./compose.js";
 export { SampledCovariance, WholeCovariance, type Covariance } from "./covariance.js";

@@ -23,9 +23,9 @@ const negligible = 1e-14;
  * fewer rows than columns no more than it has rows. Those of singular values that are but rounding are zero then.
  */
 function rightVectors(target: FitTarget, key: string, a: Matrix, rank: number): Matrix {
-  if (a.rows >= a.cols) return target.leading(key, rank, () => gram(a)).vectors;
+  if (a.rows >= a.cols) return target.leading(key, rank, a.cols, () => gram(a)).vectors;
   const wanted = Math.min(rank, a.rows);
-  const { values, vectors } = target.leading(key, wanted, () => multiply(a, a, { transB: true }));
+  const { values, vectors } = target.leading(key, wanted, a.rows, () => multiply(a, a, { transB: true }));
   const inverse = values.map((value) => (value > negligible * values[0]! ? 1 / Math.sqrt(value) : 0));
   return scaleCols(multiply(a, vectors, { transA: true }), inverse);
 }

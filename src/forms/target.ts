@@ -8,7 +8,6 @@ import {
   squareRoots,
   symmetricEigen,
   topEigen,
-  trace,
   type Matrix,
   type SquareRoots,
   type SymmetricEigen,
@@ -106,28 +105,29 @@ export class FitTarget implements Target {
 
   /** Eigenvectors of the output covariance W C Wᵀ, `rank` of them at least, and the sum of the eigenvalues behind these. */
   output(rank: number): { readonly vectors: Matrix; readonly rest: number } {
-    const covariance = this.memo("output", () => multiply(this.product, this.kernel, { transB: true }));
-    const { values, vectors } = this.leading("output", rank, () => covariance);
-    const kept = values.subarray(0, rank);
-    // The difference of two large numbers says nothing about a small one.
+    const { rows } = this.kernel;
+    const { values, vectors } = this.leading("output", rank, rows, () =>
+      multiply(this.product, this.kernel, { transB: true }),
+    );
+    const sum = (some: Float64Array): number => some.reduce((total, value) => total + Math.max(0, value), 0);
+    // All of them sum to the power; but the difference of two large numbers says nothing about a small one.
     const rest =
-      values.length === covariance.rows
-        ? values.subarray(rank).reduce((sum, value) => sum + Math.max(0, value), 0)
-        : Math.max(0, trace(covariance) - kept.reduce((sum, value) => sum + value, 0));
+      values.length === rows
+        ? sum(values.subarray(rank))
+        : Math.max(0, this.power - this.residual - sum(values.subarray(0, rank)));
     return { vectors, rest };
   }
 
   /**
-   * Leading eigenvectors of a symmetric matrix, known by a key: all of them, or as many as are asked for of a large matrix
-   * with few of interest.
+   * Leading eigenvectors of a symmetric matrix of so many rows, known by a key and made when needed: all of them, or as
+   * many as are asked for of a large matrix with few of interest.
    */
-  leading(key: string, rank: number, make: () => Matrix): SymmetricEigen {
+  leading(key: string, rank: number, size: number, make: () => Matrix): SymmetricEigen {
     const whole = `${key}/eigen`;
     if (this.#memo.has(whole)) return this.#memo.get(whole) as SymmetricEigen;
-    const square = make();
-    return square.rows >= fewestPartial && partialShare * rank <= square.rows
-      ? this.memo(`${whole}/${rank}`, () => topEigen(square, rank, { tolerance: partialTolerance }))
-      : this.memo(whole, () => symmetricEigen(square));
+    return size >= fewestPartial && partialShare * rank <= size
+      ? this.memo(`${whole}/${rank}`, () => topEigen(make(), rank, { tolerance: partialTolerance }))
+      : this.memo(whole, () => symmetricEigen(make()));
   }
 
   /** Square root and inverse square root of the input channels' covariance, averaged over the taps. */

@@ -49,6 +49,16 @@ export function preciseMilliseconds(ms: number): string {
   return ms.toFixed(ms < 1 ? 4 : ms < 10 ? 3 : ms < 100 ? 2 : 1);
 }
 
+/** "0.650 ± 0.004": a value with half its interval, which is left out where it shows as nothing. */
+export function plusMinus(
+  value: number,
+  interval: readonly [number, number],
+  text: (value: number) => string,
+): string {
+  const half = text((interval[1] - interval[0]) / 2);
+  return half === text(0) ? text(value) : `${text(value)} ± ${half}`;
+}
+
 export function ratio(value: number | null): string {
   return value === null ? dash : value.toFixed(3);
 }

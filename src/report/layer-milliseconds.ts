@@ -1,6 +1,6 @@
 import type { Milliseconds } from "./details.js";
 import { forHtml } from "./escape.js";
-import { preciseMilliseconds } from "./format.js";
+import { plusMinus, preciseMilliseconds } from "./format.js";
 import { folded, paragraph, table, wide } from "./html-page.js";
 import { barLegend, layerBars } from "./layer-bars.js";
 import type { Report } from "./schema.js";
@@ -60,9 +60,7 @@ function barOf(span: Milliseconds | null | undefined, expected?: number | null) 
 }
 
 function spanText(span: Milliseconds | null | undefined): string {
-  if (!span) return "–";
-  const half = (span.interval[1] - span.interval[0]) / 2;
-  return half > 0 ? `${precise(span.ms)} ± ${precise(half)}` : precise(span.ms);
+  return span ? plusMinus(span.ms, span.interval, preciseMilliseconds) : "–";
 }
 
 const withUnit = (ms: number): string => `${preciseMilliseconds(ms)} ms`;

@@ -1,4 +1,4 @@
-import { byteSize, milliseconds, percent, quantity, ratio, small } from "./format.js";
+import { byteSize, milliseconds, percent, plusMinus, quantity, ratio, small } from "./format.js";
 import type { LayerReport, Report } from "./schema.js";
 import type { Column } from "./table.js";
 
@@ -17,7 +17,9 @@ export function headline(report: Report): string[][] {
       "latency",
       milliseconds(latencyMs.before),
       milliseconds(latencyMs.after),
-      ratioWithin(latencyMs),
+      latencyMs.ratioInterval
+        ? plusMinus(latencyMs.ratio!, latencyMs.ratioInterval, ratio)
+        : ratio(latencyMs.ratio),
     ]);
   }
   rows.push(["relative output error", "0", small(quality.relativeError), ""]);
@@ -29,12 +31,6 @@ export function headline(report: Report): string[][] {
     rows.push(["KL divergence of the answers", "0", small(quality.klDivergence), ""]);
   }
   return rows;
-}
-
-/** "0.650 ± 0.004": a median with half its 95 % interval. */
-function ratioWithin({ ratio: value, ratioInterval }: Report["latencyMs"]): string {
-  const half = ratioInterval ? (ratioInterval[1] - ratioInterval[0]) / 2 : 0;
-  return half >= 0.0005 ? `${ratio(value)} ± ${ratio(half)}` : ratio(value);
 }
 
 export const headlineColumns: readonly Column[] = [

@@ -1,4 +1,5 @@
 import { momentStream, type LayerMoments } from "../calib/index.js";
+import { patchWidth } from "../forms/index.js";
 import { ModelError, type Tensor, type Model } from "../ir/index.js";
 import type { Executor } from "../runtime/index.js";
 import type { ProductsFor } from "./candidates.js";
@@ -25,12 +26,9 @@ export interface SearchContext {
 /** Rows of patches per column of the moment matrix that are plenty for a stable fit. */
 const rowsPerColumn = 96;
 
-/** How far output positions can be thinned out and still leave enough rows. */
-export function thinningFor(slot: LayerSlot, images: number): number {
-  const { spec, outputShape } = slot.layer;
-  const positions = outputShape.reduce((product, size) => product * size, 1);
-  const width = (spec.inChannels / spec.group) * spec.kernel.reduce((product, size) => product * size, 1);
-  const surplus = (images * positions) / Math.max(1, width * rowsPerColumn);
+/** How far output positions can be thinned out and still leave enough of so many patches. */
+export function thinningFor({ layer: { spec, outputShape } }: LayerSlot, patches: number): number {
+  const surplus = patches / Math.max(1, patchWidth(spec) * rowsPerColumn);
   const axes = Math.max(1, outputShape.length);
   return Math.max(1, Math.min(4, Math.floor(surplus ** (1 / axes)), ...outputShape));
 }
@@ -48,10 +46,8 @@ export async function momentsOf(
   const images = inputs.reduce((sum, state) => sum + (state.get(slot.input)?.dims[0] ?? 0), 0);
   const { spec, dtype, outputShape } = slot.layer;
   const positions = outputShape.reduce((product, size) => product * size, 1);
-  const sums = momentStream(
-    { spec, dtype, open: cx.open, thinning: thinningFor(slot, images) },
-    images * positions,
-  );
+  const patches = images * positions;
+  const sums = momentStream({ spec, dtype, open: cx.open, thinning: thinningFor(slot, patches) }, patches);
   try {
     for (const [b, state] of inputs.entries()) {
       await cx.pause();
@@ -66,8 +62,8 @@ export async function momentsOf(
 }
 
 function checkFinite({ layer }: LayerSlot, { groups }: LayerMoments): void {
-  const isFinite = (values: Float64Array): boolean => values.every((value) => Number.isFinite(value));
-  if (groups.every(({ covariance, cross }) => covariance.isFinite() && isFinite(cross.data))) return;
+  if (groups.every(({ covariance, cross }) => covariance.isFinite() && cross.data.every(Number.isFinite)))
+    return;
   throw new ModelError(
     "E_NOT_FINITE",
     "the layer's values on the calibration images are not finite or too large",

@@ -1,5 +1,5 @@
 import type { FormFamily } from "../engine/index.js";
-import { WholeCovariance, type ConvLayer, type FitTarget } from "../forms/index.js";
+import { SampledCovariance, WholeCovariance, type ConvLayer, type FitTarget } from "../forms/index.js";
 import { matrix } from "../linalg/index.js";
 import { fitCandidates, ownTargets, type FitEffort } from "./candidates.js";
 import { errorsAlong } from "./errors-along.js";
@@ -36,8 +36,8 @@ export function fitJob(
   estimates: Float64Array | null,
 ): FitJob | null {
   const metrics = targets.map(({ covariance }) => covariance);
+  if (metrics.some((metric) => metric instanceof SampledCovariance)) return null;
   const whole = metrics.filter((metric) => metric instanceof WholeCovariance);
-  if (whole.length < metrics.length && metrics.some((metric) => metric !== null)) return null;
   return {
     task,
     layer,

@@ -7,16 +7,8 @@ import {
   SampledCovariance,
   WholeCovariance,
 } from "../../src/forms/index.js";
-import { matrix, multiply, scale, seededRandom, sparseRows, type Matrix } from "../../src/linalg/index.js";
-
-function randomMatrix(rows: number, cols: number, seed: number): Matrix {
-  const random = seededRandom(seed);
-  return matrix(
-    rows,
-    cols,
-    Float64Array.from({ length: rows * cols }, () => random.normal()),
-  );
-}
+import { matrix, multiply, scale, sparseRows, type Matrix } from "../../src/linalg/index.js";
+import { randomMatrix } from "../linalg/generators.js";
 
 /** Centred patches over √N whose inputs depend on one another through few factors. */
 function patches(count: number, size: number, seed: number): Matrix {

@@ -10,16 +10,8 @@ import {
   WholeCovariance,
   type ConvLayer,
 } from "../../src/forms/index.js";
-import { matrix, multiply, scale, scaleRows, seededRandom, type Matrix } from "../../src/linalg/index.js";
-
-function randomMatrix(rows: number, cols: number, seed: number): Matrix {
-  const random = seededRandom(seed);
-  return matrix(
-    rows,
-    cols,
-    Float64Array.from({ length: rows * cols }, () => random.normal()),
-  );
-}
+import { matrix, multiply, scale, scaleRows } from "../../src/linalg/index.js";
+import { randomMatrix } from "../linalg/generators.js";
 
 function layerOf(kernel: readonly number[]): ConvLayer {
   const axes = kernel.length;

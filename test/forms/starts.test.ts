@@ -2,25 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fitForm, FitTarget, formError, lowRankPointwise, WholeCovariance } from "../../src/forms/index.js";
 import { inputFactors } from "../../src/forms/starts.js";
-import {
-  dot,
-  matrix,
-  multiply,
-  scaleCols,
-  seededRandom,
-  sqrtSpd,
-  svd,
-  type Matrix,
-} from "../../src/linalg/index.js";
-
-function randomMatrix(rows: number, cols: number, seed: number): Matrix {
-  const random = seededRandom(seed);
-  return matrix(
-    rows,
-    cols,
-    Float64Array.from({ length: rows * cols }, () => random.normal()),
-  );
-}
+import { dot, matrix, multiply, scaleCols, sqrtSpd, svd, type Matrix } from "../../src/linalg/index.js";
+import { randomMatrix } from "../linalg/generators.js";
 
 /** Squared singular values of W · C^{1/2} from `rank` on: what no factorisation of that rank keeps. */
 function leastLoss(kernel: Matrix, covariance: Matrix, rank: number): number {
