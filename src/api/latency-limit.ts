@@ -8,7 +8,9 @@ export interface TriedLimit {
 
 /** A new limit stays this share of the bracket away from the limits tried. */
 const apart = 0.1;
-/** Brackets of less than this share of the layers' time aren't worth a try. */
+/** After so many tries the bracket is halved: noise can lead false position astray. */
+const patience = 8;
+/** Brackets of less than this share of the layers' time that is aimed at aren't worth a try. */
 const narrow = 2e-3;
 
 /**
@@ -28,7 +30,7 @@ export function nextLimit(tries: readonly TriedLimit[], own: TriedLimit, aimed: 
     ...fast.map(({ limitMs }) => limitMs),
     ...tries.map(({ limitMs, promisedMs }) => (promisedMs > limitMs ? promisedMs : 0)),
   );
-  if (high - low <= narrow * own.limitMs) return null;
+  if (high - low <= narrow * aimed * own.limitMs) return null;
   const above = slow.reduce(
     (nearest, tried) => (tried.ratio < nearest.ratio ? tried : nearest),
     slow[0] ?? own,
@@ -41,7 +43,7 @@ export function nextLimit(tries: readonly TriedLimit[], own: TriedLimit, aimed: 
         );
   const slope = (above.ratio - below.ratio) / (above.promisedMs - below.promisedMs);
   const straight = above.promisedMs - (above.ratio - aimed) / slope;
-  const margin = apart * (high - low);
+  const margin = (tries.length < patience ? apart : 0.5) * (high - low);
   const middle = (low + high) / 2;
   // Where nothing was fast enough yet, no further than half the way: a limit that nothing meets tells nothing.
   const least = fast.length > 0 ? low + margin : middle;
