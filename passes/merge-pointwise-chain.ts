@@ -40,11 +40,12 @@ export default definePass({
     const padded = !behind && !(b.pads?.every((pad) => pad === 0) ?? false);
     if (padded && a.bias.some((v) => v !== 0))
       return cx.decline(`the bias of "${producer.label}" does not reach the pads`);
-    const { weight, bias, group } = product(a, b);
+    const group = gcd(a.group, b.group);
     const cost = costOf(a, b, group, cx);
     if (cost === null) return cx.decline("its cost is unknown");
     if (cost.merged > cost.apart)
       return cx.decline(`merging would raise MACs from ${cost.apart} to ${cost.merged}`);
+    const { weight, bias } = product(a, b, group);
     const needsBias = a.hasBias || b.hasBias;
     if (needsBias && !takesBias(behind ? a : b, cx))
       return cx.decline("a MatMul of this rank can't take a bias");
@@ -78,12 +79,13 @@ function isPointwise(layer: LinearLayer): boolean {
   return layer.taps === 1 && (layer.pads?.every((pad) => pad === 0) ?? false);
 }
 
-/** B·A and B·a + b over the common groups. */
+/** B·A and B·a + b in so many groups. */
 function product(
   a: LinearLayer,
   b: LinearLayer,
-): { weight: Float64Array; bias: Float64Array; group: number } {
-  const group = gcd(a.group, b.group);
+  group: number,
+): { weight: Float64Array; bias: Float64Array } {
+  const [lower, upper] = [a.weight, b.weight];
   const [inputs, middles] = [a.inChannels / a.group, b.inChannels / b.group];
   const width = a.inChannels / group;
   const taps = a.taps * b.taps;
@@ -96,19 +98,19 @@ function product(
       const middle = firstMiddle + m;
       const shift = Math.floor(middle / (a.outChannels / a.group)) * inputs - firstInput;
       for (let tb = 0; tb < b.taps; tb++) {
-        const factor = b.weight[(o * middles + m) * b.taps + tb]!;
+        const factor = upper[(o * middles + m) * b.taps + tb]!;
         bias[o]! += factor * a.bias[middle]!;
         if (factor === 0) continue;
         for (let i = 0; i < inputs; i++) {
           for (let ta = 0; ta < a.taps; ta++) {
             weight[(o * width + shift + i) * taps + ta + tb]! +=
-              factor * a.weight[(middle * inputs + i) * a.taps + ta]!;
+              factor * lower[(middle * inputs + i) * a.taps + ta]!;
           }
         }
       }
     }
   }
-  return { weight, bias, group };
+  return { weight, bias };
 }
 
 function costOf(

@@ -11,6 +11,7 @@ export {
   PatchRows,
   PatchSums,
   type GroupMoments,
+  type LayerMeans,
   type LayerMoments,
   type MomentSource,
 } from "./patch-moments.js";

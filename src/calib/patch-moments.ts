@@ -27,6 +27,11 @@ export interface GroupMoments {
   readonly varianceOut: Float64Array;
 }
 
+/** Mean patch and mean output of every group of a layer. */
+export interface LayerMeans {
+  readonly groups: readonly Pick<GroupMoments, "meanIn" | "meanOut">[];
+}
+
 /** Where the moments of a layer come from. */
 export interface MomentSource {
   readonly spec: ConvSpec;

@@ -6,6 +6,7 @@ import {
   type AttributeInput,
   type DType,
   type Node,
+  type NumberArray,
   type Patch,
   type Value,
 } from "../ir/index.js";
@@ -72,8 +73,9 @@ function readConv(node: Node, input: Value, tensor: Tensor, cx: RewriteContext):
   const { kernel, strides, dilations, pads, group, inChannels, outChannels } = geometry;
   const taps = kernel.reduce((product, k) => product * k, 1);
   const weight = lazily(() => {
-    const plain = new Float64Array(tensor.numbers);
-    return transposed ? swapChannels(plain, inChannels / group, outChannels / group, taps, group) : plain;
+    return transposed
+      ? swapChannels(tensor.numbers, inChannels / group, outChannels / group, taps, group)
+      : new Float64Array(tensor.numbers);
   });
   return {
     node,
@@ -100,7 +102,6 @@ function readConv(node: Node, input: Value, tensor: Tensor, cx: RewriteContext):
 function readGemm(node: Node, input: Value, tensor: Tensor, cx: RewriteContext): LinearLayer | Decline {
   if (tensor.dims.length !== 2) return decline("its weights are not a matrix");
   const [rows, columns] = tensor.dims as [number, number];
-  const plain = (): Float64Array => new Float64Array(tensor.numbers);
   const common = {
     node,
     input,
@@ -113,7 +114,7 @@ function readGemm(node: Node, input: Value, tensor: Tensor, cx: RewriteContext):
     pads: [],
   };
   if (node.op === "MatMul") {
-    const weight = lazily(() => swapChannels(plain(), rows, columns, 1, 1));
+    const weight = lazily(() => swapChannels(tensor.numbers, rows, columns, 1, 1));
     return {
       ...common,
       op: "MatMul",
@@ -133,7 +134,9 @@ function readGemm(node: Node, input: Value, tensor: Tensor, cx: RewriteContext):
   const bias = readBias(node, outChannels, cx);
   if (!bias) return decline("its bias is not one constant per output channel");
   const weight = lazily(() => {
-    const values = transB ? plain() : swapChannels(plain(), inChannels, outChannels, 1, 1);
+    const values = transB
+      ? new Float64Array(tensor.numbers)
+      : swapChannels(tensor.numbers, inChannels, outChannels, 1, 1);
     if (alpha !== 1) for (let i = 0; i < values.length; i++) values[i]! *= alpha;
     return values;
   });
@@ -167,21 +170,21 @@ function readBias(node: Node, channels: number, cx: RewriteContext): Float64Arra
   return fits ? new Float64Array(tensor.numbers) : null;
 }
 
+/** Channels of a tile: reading rows and writing columns of a whole wide layer would miss the cache at every weight. */
+const tile = 32;
+
 /** Per group, a × b × taps becomes b × a × taps. */
-function swapChannels(
-  values: Float64Array,
-  a: number,
-  b: number,
-  taps: number,
-  groups: number,
-): Float64Array {
+function swapChannels(values: NumberArray, a: number, b: number, taps: number, groups: number): Float64Array {
   const out = new Float64Array(values.length);
   for (let g = 0; g < groups; g++) {
     const base = g * a * b * taps;
-    for (let i = 0; i < a; i++) {
-      for (let j = 0; j < b; j++) {
-        for (let t = 0; t < taps; t++)
-          out[base + (j * a + i) * taps + t] = values[base + (i * b + j) * taps + t]!;
+    for (let first = 0; first < b; first += tile) {
+      const end = Math.min(b, first + tile);
+      for (let i = 0; i < a; i++) {
+        for (let j = first; j < end; j++) {
+          const [to, from] = [base + (j * a + i) * taps, base + (i * b + j) * taps];
+          for (let t = 0; t < taps; t++) out[to + t] = values[from + t]!;
+        }
       }
     }
   }

@@ -31,6 +31,8 @@ export interface Products {
   inMetric(error: Matrix): Promise<Matrix>;
   /** a · bᵀ. */
   multiplyTransposed(a: Matrix, b: Matrix): Promise<Matrix>;
+  /** Lets go of what they hold of the covariance, until they are asked for again. */
+  release(): Promise<void>;
 }
 
 /**
@@ -57,6 +59,14 @@ export class FitTarget implements Target {
     readonly products: Products | null = null,
   ) {
     this.taps = tapCount(layer);
+  }
+
+  /** Lets go of all that can be worked out again: in wide layers it is many times what the weights take. */
+  async release(): Promise<void> {
+    this.#product = null;
+    this.#memo.clear();
+    this.#metricMemo.clear();
+    await this.products?.release();
   }
 
   /** The same metric around another kernel of the layer, e.g. what a first form leaves over. */

@@ -1,3 +1,4 @@
+import { isOwned, keepValues, keptValues, largeBytes } from "./decoded-values.js";
 import {
   allocateValues,
   dtypes,
@@ -20,6 +21,7 @@ export class Tensor {
   readonly size: number;
   #data: Values | null;
   readonly #load: (() => Values) | null;
+  readonly #key = {};
 
   private constructor(
     readonly dtype: DType,
@@ -41,7 +43,10 @@ export class Tensor {
     return new Tensor(dtype, dims, data);
   }
 
-  /** A tensor whose values are decoded on first use. */
+  /**
+   * A tensor whose values are decoded on first use; those of a large one may be let go and decoded again, so that `load`
+   * has to give the same every time.
+   */
   static lazy(dtype: DType, dims: readonly number[], load: () => Values, source: unknown): Tensor {
     return new Tensor(dtype, dims, load, source);
   }
@@ -72,13 +77,16 @@ export class Tensor {
     );
   }
 
-  /** Logical values; decodes lazily and keeps the result. */
+  /** Logical values, decoded lazily. */
   get data(): Values {
-    if (!this.#data) {
-      this.#data = this.#load!();
-      this.#check(this.#data);
-    }
-    return this.#data;
+    if (this.#data) return this.#data;
+    const kept = keptValues(this.#key);
+    if (kept) return kept;
+    const data = this.#load!();
+    this.#check(data);
+    if (rawByteLength(this.dtype, this.size) >= largeBytes && isOwned(data)) keepValues(this.#key, data);
+    else this.#data = data;
+    return data;
   }
 
   /** Values as JavaScript numbers' array; throws for strings, BigInt and complex types. */

@@ -1,4 +1,4 @@
-import type { LayerMoments } from "../calib/index.js";
+import type { LayerMeans } from "../calib/index.js";
 import { allocate, type Allocation, type CostLimits } from "./allocation.js";
 import type { Answers, OutputKind } from "./answers.js";
 import type { Candidate, CandidateLatency, LayerCandidates } from "./candidates.js";
@@ -11,7 +11,7 @@ export interface AllocatorOptions {
   readonly cx: SearchContext;
   readonly layers: readonly LayerCandidates[];
   readonly sensitivities: readonly Sensitivity[];
-  readonly moments: readonly LayerMoments[];
+  readonly means: readonly LayerMeans[];
   readonly original: Answers;
   readonly kinds: readonly OutputKind[];
   readonly latency: SearchLatency | null;
@@ -65,9 +65,9 @@ export class Allocator {
   }
 
   async #measure(chosen: readonly (Candidate | null)[]): Promise<void> {
-    const { cx, layers, moments, original, kinds } = this.o;
+    const { cx, layers, means, original, kinds } = this.o;
     const missing = chosen.map((candidate) => (candidate && this.#losses.has(candidate) ? null : candidate));
-    for (const { candidate, loss } of await measureChoices(cx, layers, moments, original, kinds, missing))
+    for (const { candidate, loss } of await measureChoices(cx, layers, means, original, kinds, missing))
       this.#losses.set(candidate, loss);
   }
 

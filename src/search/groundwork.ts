@@ -1,4 +1,4 @@
-import { splitImages, type DataSet, type LayerMoments } from "../calib/index.js";
+import { splitImages, type DataSet, type LayerMeans } from "../calib/index.js";
 import type { FormFamily } from "../engine/index.js";
 import type { FitTarget } from "../forms/index.js";
 import type { Model, Tensor } from "../ir/index.js";
@@ -37,7 +37,7 @@ export interface SearchOptions {
   readonly journal?: Journal | null;
 }
 
-/** What does not depend on the families: the original's activations, answers and moments. */
+/** What does not depend on the families: the original's activations, answers and the metrics of its layers. */
 export interface Groundwork {
   readonly cx: SearchContext;
   /** Closes what the groundwork opened. */
@@ -46,7 +46,7 @@ export interface Groundwork {
   readonly declined: readonly DeclinedLayer[];
   readonly original: Answers;
   readonly kinds: readonly OutputKind[];
-  readonly moments: readonly LayerMoments[];
+  readonly means: readonly LayerMeans[];
   readonly targets: readonly (readonly FitTarget[])[];
   readonly images: { readonly fitted: number; readonly selected: number };
   /** Images that neither part needs, for guards that want many. */
@@ -95,18 +95,11 @@ export async function layGroundwork(
   };
   try {
     const original = await runModel(cx, working.model, cx.selected);
-    const moments = await originalMoments(cx);
+    const { means, targets } = await originalLayers(cx);
     return {
-      ...{ cx, dispose, effort, original, moments },
+      ...{ cx, dispose, effort, original, means, targets },
       declined: working.declined,
       kinds: outputKinds(working.model, original),
-      targets: cx.slots.map(({ layer, index }) =>
-        ownTargets(
-          layer,
-          moments[index]!.groups.map(({ covariance }) => covariance),
-          products.of,
-        ),
-      ),
       images: { fitted: fitted.length, selected: selected.length },
       spare: { count: others.length, batches: () => batches(others) },
       threads: o.threads ?? null,
@@ -132,25 +125,29 @@ export async function runModel(
   }
 }
 
-/** Moments of every layer's own inputs and outputs on the fitted images. */
-async function originalMoments(cx: SearchContext): Promise<LayerMoments[]> {
+/**
+ * Every layer's means and targets by the moments of its own inputs and outputs on the fitted images. The moments' cross
+ * covariances are not kept: of the original they are W·C, and as large as all weights together.
+ */
+async function originalLayers(cx: SearchContext): Promise<Pick<Groundwork, "means" | "targets">> {
   const { network } = cx;
-  const moments: LayerMoments[] = [];
+  const means: LayerMeans[] = [];
+  const targets: FitTarget[][] = [];
   let states: State[] = cx.fitted.map((feeds) => network.start(feeds));
   for (const step of network.steps) {
     await cx.pause();
     const next: State[] = [];
     for (const state of states) next.push(await network.advance(step, state));
-    if (step.slot) {
-      moments[step.slot.index] = await momentsOf(
-        cx,
-        step.slot,
-        states,
-        next.map((state) => state.get(step.slot!.output)!),
-      );
-      cx.report("calibration", step.slot.index + 1, cx.slots.length);
+    const { slot } = step;
+    if (slot) {
+      const outputs = next.map((state) => state.get(slot.output)!);
+      const { groups } = await momentsOf(cx, slot, states, outputs);
+      means[slot.index] = { groups: groups.map(({ meanIn, meanOut }) => ({ meanIn, meanOut })) };
+      const metrics = groups.map(({ covariance }) => covariance);
+      targets[slot.index] = ownTargets(slot.layer, metrics, cx.productsFor);
+      cx.report("calibration", slot.index + 1, cx.slots.length);
     }
     states = next;
   }
-  return moments;
+  return { means, targets };
 }

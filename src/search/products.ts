@@ -10,7 +10,7 @@ const worthwhile = 2_000_000;
 
 /**
  * Products of fits as small models: E ↦ E · C with C inside, so that a covariance goes to the runtime once and not with
- * every product, and a · bᵀ. Executors are opened on first use and live until `dispose`.
+ * every product, and a · bᵀ. Executors are opened on first use and live until they are released.
  */
 export class RuntimeProducts {
   readonly #opened = new Set<Promise<Executor>>();
@@ -39,6 +39,13 @@ export class RuntimeProducts {
           a.rows,
           b.rows,
         );
+      },
+      release: async () => {
+        if (!executor) return;
+        const opened = executor;
+        executor = null;
+        this.#opened.delete(opened);
+        await (await opened).dispose();
       },
     };
   };

@@ -1,4 +1,4 @@
-import type { LayerMoments } from "../calib/index.js";
+import type { LayerMeans } from "../calib/index.js";
 import { isFloat, Tensor, UnsupportedError } from "../ir/index.js";
 import { seededRandom } from "../linalg/index.js";
 import type { Distance } from "./answers.js";
@@ -37,7 +37,7 @@ export interface RecoveryGround {
   readonly cx: SearchContext;
   readonly layers: readonly LayerCandidates[];
   /** Moments of the original's activations, by layer; null without. */
-  readonly moments: readonly (LayerMoments | null)[];
+  readonly means: readonly (LayerMeans | null)[];
 }
 
 /** The fewest steps and images per step that are worth a try. */
@@ -201,9 +201,9 @@ export async function recoverEndToEnd(
   return trainable.map((layer) => layer.result());
 }
 
-function trainableOf({ layers, moments }: RecoveryGround, fitted: FittedLayer): TrainableLayer {
+function trainableOf({ layers, means }: RecoveryGround, fitted: FittedLayer): TrainableLayer {
   const { index } = fitted.slot;
-  return new TrainableLayer(fitted, layers[index]!.targets, moments[index] ?? null);
+  return new TrainableLayer(fitted, layers[index]!.targets, means[index] ?? null);
 }
 
 function modelInputs(cx: SearchContext): readonly string[] {

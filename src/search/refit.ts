@@ -135,6 +135,7 @@ async function refitLayer(
       })),
     };
   }
+  for (const target of targets) await target.release();
   const kernel = composedKernel(candidate.forms, targets);
   const bias = biasFor(kernel, slot.layer, moments);
   return { slot, candidate, bias, weights: layerWeights(slot, kernel, bias) };

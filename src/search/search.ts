@@ -59,7 +59,7 @@ export class Search {
 
   /** Fits the families' forms to every layer and measures how sensitive the answers are to them. */
   private static async fit(ground: Groundwork, families: readonly FormFamily[]): Promise<Search> {
-    const { cx, effort, original, kinds, moments } = ground;
+    const { cx, effort, original, kinds, means } = ground;
     const names = families.map(({ name }) => name).join("+");
     const unit = ground.latency ? `${names} timed by ${ground.latency.target.engine}` : names;
     const layers: LayerCandidates[] = [];
@@ -82,9 +82,12 @@ export class Search {
       const fit = async (): Promise<LayerCandidates> => {
         const job = fitJob("candidates", layer, targets, families, fitEffort, estimates);
         const elsewhere = job && (await ground.threads?.fit(job));
-        return elsewhere
-          ? codec.decode(elsewhere)
-          : oneByOne(() => fitCandidates(layer, targets, families, fitEffort, cx.pause, estimates));
+        if (elsewhere) return codec.decode(elsewhere);
+        const fitted = await oneByOne(() =>
+          fitCandidates(layer, targets, families, fitEffort, cx.pause, estimates),
+        );
+        for (const target of targets) await target.release();
+        return fitted;
       };
       layers[index] = await resumed(cx.journal, `${unit} candidates ${index}`, codec, fit);
       cx.report("candidates", ++done, cx.slots.length);
@@ -107,7 +110,7 @@ export class Search {
     const sensitivities = await measureSensitivities(
       cx,
       layers,
-      moments,
+      means,
       original,
       kinds,
       effort.measured,

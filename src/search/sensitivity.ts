@@ -5,7 +5,7 @@ import { resumed, sensitivityCodec } from "./journal.js";
 import type { LayerSlot } from "./layers.js";
 import type { State } from "./staged-network.js";
 import { biasFor, composedKernel, layerWeights } from "./weights.js";
-import type { LayerMoments } from "../calib/index.js";
+import type { LayerMeans } from "../calib/index.js";
 
 /** Loss of a layer as a function of its relative error, through the measured points in log–log. */
 export interface Sensitivity {
@@ -33,7 +33,7 @@ export function lossAt({ points }: Sensitivity, error: number): number {
 export async function measureSensitivities(
   cx: SearchContext,
   layers: readonly LayerCandidates[],
-  moments: readonly (LayerMoments | null)[],
+  means: readonly (LayerMeans | null)[],
   original: Answers,
   kinds: readonly OutputKind[],
   perLayer: number,
@@ -49,7 +49,7 @@ export async function measureSensitivities(
       const picked = spread(layers[slot.index]!.front, perLayer);
       const measure = async (): Promise<Sensitivity> => {
         const layer = layers[slot.index]!;
-        const own = moments[slot.index]!;
+        const own = means[slot.index]!;
         return curveThrough(await measureLayer(cx, slot, picked, layer, own, states, original, kinds));
       };
       result[slot.index] = await resumed(cx.journal, unit(slot), sensitivityCodec, measure);
@@ -80,7 +80,7 @@ export interface MeasuredLoss {
 export async function measureChoices(
   cx: SearchContext,
   layers: readonly LayerCandidates[],
-  moments: readonly (LayerMoments | null)[],
+  means: readonly (LayerMeans | null)[],
   original: Answers,
   kinds: readonly OutputKind[],
   chosen: readonly (Candidate | null)[],
@@ -97,7 +97,7 @@ export async function measureChoices(
     if (slot && candidate) {
       const layer = layers[slot.index]!;
       measured.push(
-        ...(await measureLayer(cx, slot, [candidate], layer, moments[slot.index]!, states, original, kinds)),
+        ...(await measureLayer(cx, slot, [candidate], layer, means[slot.index]!, states, original, kinds)),
       );
       cx.report("allocation", slot.index + 1, cx.slots.length);
     }
@@ -111,7 +111,7 @@ async function measureLayer(
   slot: LayerSlot,
   candidates: readonly Candidate[],
   layer: LayerCandidates,
-  moments: LayerMoments | null,
+  means: LayerMeans | null,
   states: readonly State[],
   original: Answers,
   kinds: readonly OutputKind[],
@@ -123,7 +123,7 @@ async function measureLayer(
     for (const candidate of candidates) {
       await cx.pause();
       const kernel = composedKernel(candidate.forms, layer.targets);
-      const { weight, bias } = layerWeights(slot, kernel, biasFor(kernel, slot.layer, moments));
+      const { weight, bias } = layerWeights(slot, kernel, biasFor(kernel, slot.layer, means));
       const answers = await answersOf(
         suffix,
         states,

@@ -1,4 +1,4 @@
-import type { LayerMoments } from "../calib/index.js";
+import type { LayerMeans } from "../calib/index.js";
 import { ChainSum, tapCount, type FitTarget, type Form } from "../forms/index.js";
 import { applyOrders } from "../forms/compose.js";
 import type { ConvSpec } from "../forms/index.js";
@@ -35,7 +35,7 @@ export class TrainableLayer {
   constructor(
     private readonly fitted: FittedLayer,
     targets: readonly FitTarget[],
-    private readonly moments: LayerMoments | null,
+    private readonly means: LayerMeans | null,
   ) {
     this.#forms = fitted.candidate.forms.map((form, g) => ({
       form,
@@ -65,7 +65,7 @@ export class TrainableLayer {
 
   /** Gradients of all parameters, in order, from those of the dense kernel (changed in place) and the bias. */
   gradients(kernel: Float64Array, bias: Float64Array): readonly Float64Array[] {
-    if (this.moments) subtractMean(kernel, bias, this.moments);
+    if (this.means) subtractMean(kernel, bias, this.means);
     let at = 0;
     const factors = this.#forms.flatMap(({ form, spec, sum, weights }) => {
       const size = spec.outChannels * spec.inChannels * tapCount(spec);
@@ -90,8 +90,8 @@ export class TrainableLayer {
 
   /** values + sign · Ŵμ. */
   #shifted(values: Float64Array, kernel: Float64Array, sign: 1 | -1): Float64Array {
-    if (!this.moments) return values.slice();
-    const response = meanResponse(kernel, this.moments);
+    if (!this.means) return values.slice();
+    const response = meanResponse(kernel, this.means);
     return values.map((value, o) => value + sign * response[o]!);
   }
 
@@ -123,7 +123,7 @@ function factorsOf({ spec, form, sum, weights }: TrainableForm): Parameter[] {
 }
 
 /** What moves with c is no business of the weights: dL/dŴ − dL/dc · μᵀ. */
-function subtractMean(kernel: Float64Array, bias: Float64Array, { groups }: LayerMoments): void {
+function subtractMean(kernel: Float64Array, bias: Float64Array, { groups }: LayerMeans): void {
   const width = kernel.length / bias.length;
   bias.forEach((gradient, o) => {
     const { meanIn } = groups[Math.floor((o * groups.length) / bias.length)]!;

@@ -1,4 +1,4 @@
-import type { LayerMoments } from "../calib/index.js";
+import type { LayerMeans } from "../calib/index.js";
 import { compose, type ConvLayer, type FitTarget, type Form } from "../forms/index.js";
 import { Tensor } from "../ir/index.js";
 import type { LayerSlot } from "./layers.js";
@@ -17,7 +17,7 @@ export function composedKernel(forms: readonly Form[], targets: readonly FitTarg
 }
 
 /** Ŵ E x̂: what a kernel makes of the mean patch, per output channel. */
-export function meanResponse(kernel: Float64Array, { groups }: LayerMoments): Float64Array {
+export function meanResponse(kernel: Float64Array, { groups }: LayerMeans): Float64Array {
   const width = groups[0]?.meanIn.length ?? 0;
   const channels = kernel.length / Math.max(1, width);
   const response = new Float64Array(channels);
@@ -32,12 +32,12 @@ export function meanResponse(kernel: Float64Array, { groups }: LayerMoments): Fl
 
 /**
  * The bias that goes with a kernel, so that the mean of the output is the wanted one: E y − Ŵ E x̂ per output channel.
- * Without moments the layer's own.
+ * Without means the layer's own.
  */
-export function biasFor(kernel: Float64Array, layer: ConvLayer, moments: LayerMoments | null): Float64Array {
-  if (!moments) return layer.bias;
-  const wanted = moments.groups.flatMap(({ meanOut }) => Array.from(meanOut));
-  return meanResponse(kernel, moments).map((response, o) => wanted[o]! - response);
+export function biasFor(kernel: Float64Array, layer: ConvLayer, means: LayerMeans | null): Float64Array {
+  if (!means) return layer.bias;
+  const wanted = means.groups.flatMap(({ meanOut }) => Array.from(meanOut));
+  return meanResponse(kernel, means).map((response, o) => wanted[o]! - response);
 }
 
 /** Weight and bias as the working model takes them. */

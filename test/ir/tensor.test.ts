@@ -171,6 +171,26 @@ describe("Tensor", () => {
     expect(() => lazy.reshape([-2, -2])).toThrow(InvariantError);
   });
 
+  it("lets the values of large tensors go that were not used for longest, but for two", () => {
+    const size = 2 ** 25;
+    let loads = 0;
+    const [a, b, c, d, e] = Array.from({ length: 5 }, (_, i) =>
+      Tensor.lazy("uint8", [size], () => (loads++, new Uint8Array(size).fill(i)), null),
+    ) as [Tensor, Tensor, Tensor, Tensor, Tensor];
+    const used = (...tensors: Tensor[]): number[] => tensors.map(({ numbers }) => numbers[7]!);
+    expect([used(a, b, c, d), loads]).toEqual([[0, 1, 2, 3], 4]);
+    expect([used(a, b, c, d), loads]).toEqual([[0, 1, 2, 3], 4]);
+    expect([used(e, c, d, b), loads]).toEqual([[4, 2, 3, 1], 5]);
+    expect([used(a), loads]).toEqual([[0], 6]);
+    const huge = [0, 1].map((i) =>
+      Tensor.lazy("int8", [2 ** 27], () => (loads++, new Int8Array(2 ** 27).fill(i)), null),
+    ) as [Tensor, Tensor];
+    for (let turn = 0; turn < 3; turn++) expect(used(...huge)).toEqual([0, 1]);
+    expect(loads).toBe(8);
+    const view = Tensor.lazy("uint8", [size], () => (loads++, new Uint8Array(2 * size).subarray(size)), null);
+    expect([used(view, a, b, c, d, e, view).length, loads]).toEqual([7, 14]);
+  });
+
   it("gives plain numbers where there are some", () => {
     expect(() => Tensor.i64([1], [1]).numbers).toThrow(/not plain numbers/);
     expect(() => Tensor.of("string", [1], [""]).numbers).toThrow(/not plain numbers/);

@@ -8,7 +8,7 @@ import {
   type Covariance,
 } from "../../src/forms/index.js";
 import { matrix, multiply, type Matrix } from "../../src/linalg/index.js";
-import { openExecutor } from "../../src/runtime/index.js";
+import { openExecutor, type Executor } from "../../src/runtime/index.js";
 import { proposalsFor } from "../../src/search/candidates.js";
 import { efforts } from "../../src/search/efforts.js";
 import { fitJob } from "../../src/search/fit-job.js";
@@ -40,6 +40,33 @@ describe("products in a covariance's metric", () => {
     for (let i = 0; i < expected.data.length; i++) expect(got.data[i]).toBeCloseTo(expected.data[i]!, 8);
   });
 
+  it("hold their covariance in the runtime until they are released, and again when asked again", async () => {
+    const open = new Set<Executor>();
+    const products = new RuntimeProducts(async (model) => {
+      const executor = await openExecutor(model, { engine: "ort" });
+      open.add(executor);
+      const dispose = async (): Promise<void> => (open.delete(executor), executor.dispose());
+      return { ...executor, run: (feeds) => executor.run(feeds), dispose };
+    });
+    const covariance = kinds[0]![1];
+    const layer = pointwise(1030, 2);
+    const kernel = matrix(2, 1030, layer.weight);
+    const target = new FitTarget(layer.spec, kernel, covariance, 0, products.of(covariance));
+    const ask = async (): Promise<unknown> => [
+      await target.inMetric(kernel),
+      target.output(1).rest,
+      target.power,
+    ];
+    const first = await ask();
+    expect(open.size).toBe(1);
+    await target.release();
+    expect(open.size).toBe(0);
+    expect(await ask()).toEqual(first);
+    expect(open.size).toBe(1);
+    await products.dispose();
+    expect(open.size).toBe(0);
+  });
+
   it("need the runtime for rows only that are not mostly zeros", async () => {
     const asked: number[] = [];
     const covariance = kinds[0]![1];
@@ -49,6 +76,7 @@ describe("products in a covariance's metric", () => {
         asked.push(b.rows),
         multiply(a, b, { transB: true })
       ),
+      release: async () => undefined,
     };
     const layer = pointwise(1030, 2);
     const target = new FitTarget(layer.spec, matrix(2, 1030, layer.weight), covariance, 0, never);

@@ -59,7 +59,7 @@ function residualNetwork(count: number, extra?: string): Model {
 }
 
 interface Setting {
-  readonly moments: readonly null[];
+  readonly means: readonly null[];
   readonly cx: SearchContext;
   readonly layers: readonly LayerCandidates[];
   readonly fitted: readonly FittedLayer[];
@@ -135,7 +135,7 @@ function setting(model: Model, compressed: (name: string) => boolean): Setting {
       weights: layerWeights(slot, kernel, bias),
     };
   });
-  return { cx, layers, fitted, reports, moments: layers.map(() => null) };
+  return { cx, layers, fitted, reports, means: layers.map(() => null) };
 }
 
 const options: RecoveryOptions = { steps: 60, images: 32, rate: 2e-2, macs: 1e12, seed: 0, endToEnd: null };

@@ -1,13 +1,11 @@
 import { describe, expect, it } from "vitest";
-import type { LayerMoments } from "../../src/calib/index.js";
+import type { LayerMeans } from "../../src/calib/index.js";
 import {
-  WholeCovariance,
   type ConvSpec,
   type FitTarget,
   type Form,
   type Link,
 } from "../../src/forms/index.js";
-import { matrix } from "../../src/linalg/index.js";
 import { Adam } from "../../src/search/adam.js";
 import { ownTargets, standardCandidate, type Candidate } from "../../src/search/candidates.js";
 import { type LayerSlot } from "../../src/search/layers.js";
@@ -63,18 +61,13 @@ function fittedOf(
   return { fitted: { slot, candidate, bias, weights: layerWeights(slot, kernel, bias) }, targets };
 }
 
-/** Moments of a layer of so many groups whose inputs have random means. */
-function momentsOf(groups: number): LayerMoments {
+/** Random means of a layer of so many groups. */
+function meansOf(groups: number): LayerMeans {
   const { inChannels, outChannels } = spec;
-  const width = inChannels * 9;
   return {
-    count: 100,
     groups: Array.from({ length: groups }, () => ({
-      covariance: new WholeCovariance(matrix(width, width)),
-      cross: matrix(outChannels, width),
-      meanIn: values(width),
+      meanIn: values(inChannels * 9),
       meanOut: values(outChannels),
-      varianceOut: new Float64Array(outChannels).fill(1),
     })),
   };
 }
@@ -111,7 +104,7 @@ describe("a layer as parameters", () => {
     (_, centred, make) => {
       const made = make();
       const { fitted, targets } = fittedOf(slotOf(made.length), made);
-      const layer = new TrainableLayer(fitted, targets, centred ? momentsOf(made.length) : null);
+      const layer = new TrainableLayer(fitted, targets, centred ? meansOf(made.length) : null);
       const outer = values(layer.weights().weight.size);
       const outerBias = values(fitted.bias.length);
       const loss = (): number => {
@@ -142,7 +135,7 @@ describe("a layer as parameters", () => {
   it.each([false, true])("starts as the fitted layer and leaves it alone, centred: %s", (centred) => {
     const { fitted, targets } = fittedOf(slotOf(1), [randomForm(spec, [separable, spatial])]);
     const before = fitted.candidate.forms[0]!.branches[0]![0]!.weight.slice();
-    const layer = new TrainableLayer(fitted, targets, centred ? momentsOf(1) : null);
+    const layer = new TrainableLayer(fitted, targets, centred ? meansOf(1) : null);
     const { weight, bias } = layer.weights();
     expect(weight.numbers).toEqual(fitted.weights.weight.numbers);
     fitted.weights.bias.numbers.forEach((value, o) => expect(bias.numbers[o]).toBeCloseTo(value, 5));
@@ -156,11 +149,11 @@ describe("a layer as parameters", () => {
       randomForm(spec, [separable]),
       randomForm(spec, [spatial]),
     ]);
-    const moments = momentsOf(2);
-    const layer = new TrainableLayer(fitted, targets, moments);
+    const means = meansOf(2);
+    const layer = new TrainableLayer(fitted, targets, means);
     const answer = (): number[] => {
       const { weight, bias } = layer.weights();
-      const response = meanResponse(Float64Array.from(weight.numbers), moments);
+      const response = meanResponse(Float64Array.from(weight.numbers), means);
       return Array.from(bias.numbers, (value, o) => value + response[o]!);
     };
     const before = answer();
