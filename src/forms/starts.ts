@@ -32,11 +32,20 @@ function rightVectors(target: FitTarget, key: string, a: Matrix, rank: number): 
 
 /**
  * Output side: W ≈ basisᵀ · front with basis (rank × O) the leading eigenvectors of the output covariance and
- * front = basis · W (rank × I·T). The optimum of all factorisations of this rank (Zhang et al. 2016, centred).
+ * front = basis · W (rank × I·T). The optimum of all factorisations of this rank (Zhang et al. 2016, centred). Views:
+ * factors of a smaller rank are the first rows of a larger one's.
  */
 export function outputFactors(target: FitTarget, rank: number): { basis: Matrix; front: Matrix } {
-  const basis = leadingRows(target.output(rank).vectors, rank);
-  return { basis, front: multiply(basis, target.kernel) };
+  const { basis, front } = target.ofRank("output/factors", rank, () => {
+    const basis = leadingRows(target.output(rank).vectors, rank);
+    return { basis, front: multiply(basis, target.kernel) };
+  });
+  return { basis: firstRows(basis, rank), front: firstRows(front, rank) };
+}
+
+/** A view of a matrix' first rows. */
+function firstRows({ cols, data }: Matrix, rows: number): Matrix {
+  return matrix(rows, cols, data.subarray(0, rows * cols));
 }
 
 /**

@@ -81,7 +81,16 @@ export class FitTarget implements Target {
     return remembered(this.#memo, key, make);
   }
 
-  /** The same for what depends on the metric alone, for whatever kernel. */
+  /** What `make` gave for this rank or a larger one: of factors whose first rows are those of a smaller rank. */
+  ofRank<T>(key: string, rank: number, make: () => T): T {
+    const known = this.#memo.get(key) as { readonly rank: number; readonly value: T } | undefined;
+    if (known && known.rank >= rank) return known.value;
+    const value = make();
+    this.#memo.set(key, { rank, value });
+    return value;
+  }
+
+  /** As {@link memo}, for what depends on the metric alone, for whatever kernel. */
   metricMemo<T>(key: string, make: () => T): T {
     return remembered(this.#metricMemo, key, make);
   }

@@ -162,11 +162,12 @@ export async function fitCandidates(
     ...candidate,
     expected: candidate.error * remaining(effort.convergence, candidate.family, round),
   });
-  const tried: Candidate[] = [];
+  const tried: Candidate[] = new Array<Candidate>(plans.length);
   const milliseconds = new Map<FormPlan | null, number>();
-  for (const [i, { family, plan }] of plans.entries()) {
+  // The dearest sizes first: smaller ones may be views of their factors.
+  for (const [i, { family, plan }] of [...plans.entries()].reverse()) {
     await pause();
-    tried.push(expecting(await fitPlan(family, plan, layer, targets, 0), 0));
+    tried[i] = expecting(await fitPlan(family, plan, layer, targets, 0), 0);
     if (estimates) milliseconds.set(plan, estimates[i]!);
   }
   const axes: CostAxis[] = [({ cost }) => cost.macs];

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fitForm, FitTarget, formError, lowRankPointwise, WholeCovariance } from "../../src/forms/index.js";
-import { inputFactors } from "../../src/forms/starts.js";
+import { inputFactors, outputFactors } from "../../src/forms/starts.js";
 import { dot, matrix, multiply, scaleCols, sqrtSpd, svd, type Matrix } from "../../src/linalg/index.js";
 import { randomMatrix } from "../linalg/generators.js";
 
@@ -10,6 +10,29 @@ function leastLoss(kernel: Matrix, covariance: Matrix, rank: number): number {
   const { s } = svd(multiply(kernel, sqrtSpd(covariance)));
   return s.subarray(rank).reduce((sum, value) => sum + value ** 2, 0);
 }
+
+describe("output factors", () => {
+  it("of a smaller rank are the first rows of a larger one's", () => {
+    const spec = {
+      ...{ inChannels: 7, outChannels: 9, kernel: [3, 3], strides: [1, 1], dilations: [1, 1] },
+      ...{ pads: [0, 0, 0, 0], group: 1 },
+    };
+    const kernel = randomMatrix(9, 63, 1);
+    const root = randomMatrix(63, 80, 2);
+    const covariance = new WholeCovariance(multiply(root, root, { transB: true }));
+    const shared = new FitTarget(spec, kernel, covariance);
+    const large = outputFactors(shared, 6);
+    const buffers = new Set<ArrayBufferLike>();
+    for (const rank of [6, 4, 1, 5]) {
+      const factors = outputFactors(shared, rank);
+      expect(factors).toEqual(outputFactors(new FitTarget(spec, kernel, covariance), rank));
+      buffers.add(factors.front.data.buffer);
+    }
+    expect(buffers.size).toBe(1);
+    expect(outputFactors(shared, 8).front.rows).toBe(8);
+    expect(outputFactors(shared, 6)).toEqual(large);
+  });
+});
 
 describe("input factors", () => {
   it("lose as little as any of their rank, whichever side of the unfolding is the smaller", () => {
