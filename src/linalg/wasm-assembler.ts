@@ -64,6 +64,7 @@ export const wasm = {
   loadQuadSplat: (offset: number): number[] => simd(0x09, ...memoryAt(offset, 2)),
   store: (offset: number): number[] => simd(0x0b, ...memoryAt(offset)),
   addPairs: simd(0xf0),
+  subtractPairs: simd(0xf1),
   multiplyPairs: simd(0xf2),
   addQuads: simd(0xe4),
   /** Of a below b the greater one, a where they don't compare. */
