@@ -1,13 +1,11 @@
-import { cloneModel, UsageError, type Model } from "../ir/index.js";
+import { cloneModel, UsageError } from "../ir/index.js";
 import { createLatencyModel, EstimatedSource, LayerWindows } from "../latency/index.js";
 import { applyLayers, type Draft, type SearchLatency, type Solution } from "../search/index.js";
-import type { Compression } from "./compress.js";
 import { nextLimit, type TriedLimit } from "./latency-limit.js";
 import { openLatencyModel, slotsOf, timedModel, type OpenLatencyModel } from "./latency.js";
 import type { OptimizeOptions } from "./options.js";
 import type { PreparedRun } from "./prepared-run.js";
 import { SteadyBench } from "./steady-bench.js";
-import type { Report } from "../report/index.js";
 
 /** Milliseconds on the target for a search, and what its budget means in them. */
 export interface LatencyBudget extends SearchLatency {
@@ -80,10 +78,8 @@ export function latencyOptions({
   };
 }
 
-/** Rounds of the check of a solution, and of the figures of a report; no further round begins after so many seconds. */
+/** Rounds of the check of a solution; no further one begins after so many seconds. */
 const checkRounds = { runs: 150, seconds: 20 };
-const reportRounds = { runs: 200, seconds: 30 };
-const quickRounds = { runs: 60, seconds: 2 };
 const checks = 8;
 /**
  * What is aimed at, relative to the budget, for what two measurements of one model differ by, what is near enough, and what
@@ -158,63 +154,3 @@ function isSame({ allocation: one }: Draft, { allocation: other }: Draft): boole
 function promisedBy({ allocation }: Draft): number {
   return allocation.chosen.reduce((sum, { latency }) => sum + latency!.ms, 0);
 }
-
-/** A budget that looks missed by no more than this share of it is measured twice more. */
-const doubtful = 0.03;
-
-/** Whether a ratio above the budget may be so by chance: by as little as measurements differ, or within its own interval. */
-function isDoubtful({ ratio, ratioInterval }: Report["latencyMs"], keep: number): boolean {
-  return ratio! > keep && (ratio! <= (1 + doubtful) * keep || ratioInterval![0] <= keep);
-}
-
-/**
- * Wall times of two models in turn; nulls where they can't be measured here. Where it is in doubt whether a budget is missed,
- * the median of three measurements counts.
- */
-export async function measuredLatency(
-  original: Model,
-  written: Model,
-  options: OptimizeOptions,
-  steady = new SteadyBench(),
-): Promise<Report["latencyMs"]> {
-  const keep = options.budget?.keepLatency;
-  const measure = async (): Promise<Report["latencyMs"]> => {
-    const { models, engine, threads } = await steady.run([original, written], {
-      ...latencyOptions(options),
-      ...(keep === undefined ? quickRounds : reportRounds),
-    });
-    const [before, after] = models;
-    const { ms, ratio } = after!;
-    return {
-      ...{ before: before!.ms.median, after: ms.median, ratio: ratio.median, ratioInterval: ratio.interval },
-      ...{ threads, runs: before!.runs, engine },
-    };
-  };
-  const first = await measure();
-  if (keep === undefined || !isDoubtful(first, keep)) return first;
-  const all = [first, await measure(), await measure()].sort((a, b) => a.ratio! - b.ratio!);
-  return all[1]!;
-}
-
-/** What a profile promises for a solution: the machine that it is for is not here. */
-export async function predictedLatency({
-  latency,
-  solution,
-}: Pick<Compression, "latency" | "solution">): Promise<Report["latencyMs"]> {
-  const { target, ownMs } = latency!;
-  const before = (await target.total()).ms;
-  const layers = solution?.fitted.reduce((sum, { candidate }) => sum + candidate.latency!.ms, 0) ?? ownMs;
-  const after = before - ownMs + layers;
-  const { engine, threads } = target;
-  return { before, after, ratio: after / before, ratioInterval: null, threads, runs: null, engine };
-}
-
-export const notMeasured: Report["latencyMs"] = {
-  before: null,
-  after: null,
-  ratio: null,
-  ratioInterval: null,
-  threads: null,
-  runs: null,
-  engine: null,
-};

@@ -4,7 +4,7 @@ import { ModelError, UsageError, verify as verifyGraph, type Model, type ModelFi
 import type { Report } from "../report/index.js";
 import type { Compression, RunData } from "./compress.js";
 import { openJudge, type Judge } from "./judge.js";
-import { measuredLatency, notMeasured, predictedLatency } from "./latency-budget.js";
+import { measuredLatency, notMeasured, predictedLatency } from "./reported-latency.js";
 import { budgetVerdicts, buildReport, type CostPair } from "./optimize-report.js";
 import type { OptimizeOptions } from "./options.js";
 import { costOf, type PreparedRun } from "./prepared-run.js";

@@ -27,6 +27,7 @@ export {
   quickLevel,
   quickMean,
   quietLevel,
+  meanInterval,
   ratioSpread,
   spreadOf,
   type Interval,

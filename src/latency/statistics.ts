@@ -47,6 +47,20 @@ function medianInterval(sorted: Float64Array): readonly [number, number] {
   return [sorted[rank - 1] ?? NaN, sorted[count - rank] ?? NaN];
 }
 
+/** The 97.5 % points of Student's distribution with 1, 2, … degrees of freedom. */
+const student = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262];
+
+/** 95 % interval of the mean of two to ten independent values. */
+export function meanInterval(values: readonly number[]): readonly [number, number] {
+  const count = values.length;
+  const factor = student[count - 2];
+  if (factor === undefined) throw new RangeError(`meanInterval: of 2 to 10 values, not of ${count}`);
+  const mean = values.reduce((sum, value) => sum + value, 0) / count;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (count - 1);
+  const half = factor * Math.sqrt(variance / count);
+  return [mean - half, mean + half];
+}
+
 /** Spread of the ratios of two series that were measured in turn, value by value. */
 export function ratioSpread(values: readonly number[], base: readonly number[]): Spread {
   return spreadOf(pairs(values, base).map(([value, against]) => value / against));

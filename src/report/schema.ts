@@ -66,7 +66,7 @@ export const reportSchema = z.object({
     before: measured,
     after: measured,
     ratio,
-    /** 95 % of the median ratio; null where it was predicted or not asked for. */
+    /** 95 % of the ratio, from several measurements under a latency budget; null where it was predicted or not asked for. */
     ratioInterval: z.tuple([z.number(), z.number()]).nullable(),
     threads: count.nullable(),
     runs: count.nullable(),

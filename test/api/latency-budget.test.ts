@@ -1,9 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { measuredLatency, withinLatency, type LatencyBudget } from "../../src/api/latency-budget.js";
+import { withinLatency, type LatencyBudget } from "../../src/api/latency-budget.js";
 import { optimize } from "../../src/api/optimize.js";
 import { SteadyBench } from "../../src/api/steady-bench.js";
 import { load, type Model } from "../../src/index.js";
-import type { Benchmark } from "../../src/report/index.js";
 import type { Candidate, Solution } from "../../src/search/index.js";
 import { graph } from "../cli/invoke.js";
 import { profileOf, residualNetwork } from "../latency/networks.js";
@@ -92,27 +91,6 @@ describe("a latency budget on this machine", () => {
     expect(limits.length).toBeGreaterThan(1);
     for (const [i, limit] of limits.entries()) if (i > 0) expect(limit).toBeLessThan(limits[i - 1]!);
   }, 60_000);
-
-  it("counts the median of three measurements where a miss may be chance", async () => {
-    const { model } = residualNetwork(1, 8, 8);
-    const measured = async (...series: [ratio: number, low: number][]): Promise<[number | null, number]> => {
-      let made = 0;
-      const steady = new SteadyBench(Infinity, () => {
-        const [median, low] = series[made++]!;
-        const one = (ratio: number) => ({
-          ...{ runs: 50, ms: { median: ratio } },
-          ratio: { median: ratio, interval: [low, ratio] },
-        });
-        return Promise.resolve({ models: [one(1), one(median)], threads: 2 } as unknown as Benchmark);
-      });
-      const { ratio } = await measuredLatency(model, model, { budget: { keepLatency: 0.5 } }, steady);
-      return [ratio, made];
-    };
-    expect(await measured([0.49, 0.48])).toEqual([0.49, 1]);
-    expect(await measured([0.51, 0.505], [0.49, 0.48], [0.48, 0.48])).toEqual([0.49, 3]);
-    expect(await measured([0.52, 0.48], [0.53, 0.5], [0.48, 0.48])).toEqual([0.52, 3]);
-    expect(await measured([0.52, 0.51])).toEqual([0.52, 1]);
-  });
 
   it("leaves the layers alone where nothing is faster than the reference", async () => {
     expect((await outcome(slow, fast)).kept).toBe(false);
