@@ -5,11 +5,14 @@ import { decodeModel, encodeModel } from "../onnx/index.js";
 import type { Frontier, Report } from "../report/index.js";
 import { BudgetSearch, type Compression } from "./compress.js";
 import type { FileJournal } from "./journal.js";
+import type { Judge } from "./judge.js";
 import { inFile, load, save, type LoadOptions } from "./load.js";
 import type { OptimizeOptions } from "./options.js";
-import { judgeOf, outcomeOf, reportOn } from "./outcome.js";
+import { budgetVerdicts } from "./optimize-report.js";
+import { judgeOf, outcomeOf, reportOn, type Outcome } from "./outcome.js";
 import { prepareRun, type PreparedRun } from "./prepared-run.js";
-import { hasQuality } from "./quality-budget.js";
+import { hasQuality, qualityOf } from "./quality-budget.js";
+import { notMeasured } from "./reported-latency.js";
 import { withTimedRewrites } from "./timed-rewrites.js";
 import { defaultJournal, openRunJournal, withJournal } from "./run-journal.js";
 
@@ -36,11 +39,12 @@ export async function optimize(model: Model, options: OptimizeOptions = {}): Pro
 }
 
 export interface OptimizedFile {
+  /** Its output is empty where nothing was written. */
   readonly report: Report;
   readonly ledger: Ledger;
   readonly exitCode: 0 | 1;
   readonly original: Model;
-  /** As it decodes from the written file. */
+  /** As it decodes from the written file, or would. */
   readonly written: Model;
   /** The calibration images, or the noise in their place. */
   readonly data: DataSet;
@@ -64,17 +68,21 @@ export async function optimizeFile(
   const prepared = await inFile(model, () => prepareRun(model, options));
   return compressing(prepared, options, async (compression, ready) => {
     const outcome = outcomeOf(ready, compression, ready.ledger);
+    const judge = judgeOf(prepared, options);
     let file: ModelFile | null = null;
     let written: Model;
-    if (options.dryRun || output === "-") {
+    const keeps = await keepsQuality(outcome, judge, options);
+    if (!keeps)
+      outcome.warnings.push("no model was found that keeps every quality budget: nothing was written");
+    if (options.dryRun || output === "-" || !keeps) {
       written = decodeModel(encodeModel(outcome.model));
-      if (output === "-" && !options.dryRun) file = await save(outcome.model, output);
+      if (output === "-" && !options.dryRun && keeps) file = await save(outcome.model, output);
     } else {
       file = await save(outcome.model, output);
       written = await load(output, loading);
     }
     const bytes = file?.bytes ?? encodeModel(outcome.model).length;
-    const report = await reportOn(outcome, judgeOf(prepared, options), written, file, bytes, options);
+    const report = await reportOn(outcome, judge, written, file, bytes, options);
     const exitCode = report.verdicts.every(({ met }) => met) ? 0 : 1;
     const { original, run } = prepared;
     return {
@@ -87,6 +95,17 @@ export async function optimizeFile(
       frontier: compression?.frontier ?? null,
     };
   });
+}
+
+/** Whether a result keeps the quality budgets, where there are any: a file that doesn't must not take the place of another. */
+async function keepsQuality(
+  outcome: Outcome,
+  judge: Judge,
+  { budget = {} }: OptimizeOptions,
+): Promise<boolean> {
+  if (!hasQuality(budget)) return true;
+  const quality = await judge(decodeModel(encodeModel(outcome.model)), () => undefined);
+  return budgetVerdicts(qualityOf(budget), outcome, quality, notMeasured).every(({ met }) => met);
 }
 
 /** Runs the search where the budget asks for it, then `finish`; only when that is done the journal goes. */

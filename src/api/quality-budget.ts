@@ -36,6 +36,14 @@ export function hasQuality({ maxError, minAgreement }: Budget): boolean {
   return maxError !== undefined || minAgreement !== undefined;
 }
 
+/** The quality budgets alone. */
+export function qualityOf({ maxError, minAgreement }: Budget): Budget {
+  return {
+    ...(maxError === undefined ? {} : { maxError }),
+    ...(minAgreement === undefined ? {} : { minAgreement }),
+  };
+}
+
 /** Part of an error budget that the images may use up on which choices are made. */
 const errorMargin = 0.9;
 /** Normal quantile of the 95 % interval that reports give an agreement: so far off chance may put the judged images. */

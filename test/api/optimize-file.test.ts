@@ -1,0 +1,54 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { optimizeFile } from "../../src/api/optimize.js";
+import { load, Tensor, type Budget } from "../../src/index.js";
+import { elementCount } from "../../src/ir/index.js";
+import { dataSetOf } from "../../src/calib/index.js";
+import { seededRandom } from "../../src/linalg/index.js";
+import { graph, scratchFolder } from "../cli/invoke.js";
+
+const folder = scratchFolder();
+/** Folding its BatchNormalization rounds its weights anew. */
+const input = graph("conv-bn-relu");
+const [x] = (await load(input)).graph.requiredInputs;
+const random = seededRandom(1);
+const dims = [96, ...(x!.type!.shape as number[]).slice(1)];
+const pixels = Float32Array.from({ length: elementCount(dims) }, () => random.normal());
+const calibration = dataSetOf(new Map([[x!.name, Tensor.f32(dims, pixels)]]), [x!]);
+
+function optimized(output: string, budget: Budget) {
+  return optimizeFile(input, output, {
+    budget,
+    calibration,
+    effort: "fast",
+    engine: "reference",
+    threads: 1,
+  });
+}
+
+describe("a run on files", () => {
+  it("writes nothing when no model keeps every quality budget, and leaves what was there", async () => {
+    const output = join(folder, "out.onnx");
+    const { report, exitCode } = await optimized(output, { maxError: 0, keepMacs: 0.9 });
+    expect([exitCode, report.output]).toEqual([1, { path: "", sha256: "" }]);
+    expect(existsSync(output)).toBe(false);
+    expect(report.warnings.join()).toContain("nothing was written");
+    expect(report.verdicts.find(({ budget }) => budget === "maxError")).toMatchObject({ met: false });
+    writeFileSync(output, "what was there");
+    await optimized(output, { maxError: 0, keepMacs: 0.9 });
+    expect(readFileSync(output, "utf8")).toBe("what was there");
+  });
+
+  it("writes the model that keeps the quality when it misses the cost", async () => {
+    const output = join(folder, "kept.onnx");
+    const { report, exitCode } = await optimized(output, { maxError: 0.01, keepMacs: 0.05 });
+    expect(exitCode).toBe(1);
+    expect(report.verdicts.map(({ budget, met }) => [budget, met])).toEqual([
+      ["keepMacs", false],
+      ["maxError", true],
+    ]);
+    expect(existsSync(output)).toBe(true);
+    expect(report.output.path).toBe(output);
+  });
+});
