@@ -3,6 +3,7 @@ import type { Ledger } from "../engine/index.js";
 import { UsageError, type Model, type ModelFile } from "../ir/index.js";
 import { decodeModel, encodeModel } from "../onnx/index.js";
 import type { Frontier, Report } from "../report/index.js";
+import { checkOptimizeOptions } from "./check-options.js";
 import { BudgetSearch, type Compression } from "./compress.js";
 import type { FileJournal } from "./journal.js";
 import type { Judge } from "./judge.js";
@@ -28,6 +29,7 @@ export interface OptimizeResult {
  * ModelError for models and data that can't be used.
  */
 export async function optimize(model: Model, options: OptimizeOptions = {}): Promise<OptimizeResult> {
+  checkOptimizeOptions(options);
   const prepared = await prepareRun(model, options);
   return compressing(prepared, options, async (compression, ready) => {
     const outcome = outcomeOf(ready, compression, ready.ledger);
@@ -62,6 +64,7 @@ export async function optimizeFile(
   output: string,
   given: OptimizeOptions = {},
 ): Promise<OptimizedFile> {
+  checkOptimizeOptions(given);
   const options = { ...given, journal: defaultJournal(output, given) };
   const loading: LoadOptions = options.allowExternal ? { allowExternal: options.allowExternal } : {};
   const model = await load(input, loading);

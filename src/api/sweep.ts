@@ -8,6 +8,7 @@ import { ioError, writeFileAtomically } from "./file-access.js";
 import { fileHash, type FileJournal } from "./journal.js";
 import type { Judge } from "./judge.js";
 import { fileOf, inFile, load, save, type LoadOptions } from "./load.js";
+import { checkSweepOptions } from "./check-options.js";
 import { checkSearchable } from "./optimize.js";
 import { peakRss } from "./optimize-report.js";
 import type { OptimizeOptions } from "./options.js";
@@ -40,6 +41,7 @@ export async function sweepFile(
   folder: string,
   given: SweepOptions = {},
 ): Promise<{ sweep: Sweep; exitCode: 0 | 1 }> {
+  checkSweepOptions(given);
   const points = checkPoints(given.points ?? defaultPoints);
   const { join } = await import("node:path");
   await makeFolder(folder);

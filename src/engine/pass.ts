@@ -1,6 +1,6 @@
 import type { FormPlan } from "../forms/form.js";
 import type { ConvLayer } from "../forms/layer.js";
-import type { Graph, Node, Patch, Tensor, Value } from "../ir/index.js";
+import { UsageError, type Graph, type Node, type Patch, type Tensor, type Value } from "../ir/index.js";
 import type { Fact } from "../ops/fact.js";
 import type { Decline } from "./decline.js";
 
@@ -63,7 +63,28 @@ export interface FormFamily {
 
 export type Pass = Rewrite | FormFamily;
 
-/** Types a pass; passes are plain objects. */
+/** Types a pass and checks that it is one; passes are plain objects. Throws a UsageError that says what is missing. */
 export function definePass<P extends Pass>(pass: P): P {
+  checkPass(pass);
   return pass;
+}
+
+/** Throws a UsageError for what is no pass, where no compiler has looked. */
+export function checkPass(pass: Pass): void {
+  const given = pass as Readonly<Partial<Record<keyof Rewrite | keyof FormFamily, unknown>>>;
+  const missing = [
+    ...(given.kind === "rewrite" || given.kind === "family" ? [] : ['kind, "rewrite" or "family"']),
+    ...(typeof given.name === "string" && /^[a-z0-9]+(-[a-z0-9]+)*$/.test(given.name)
+      ? []
+      : ["name in kebab-case"]),
+    ...(typeof given.summary === "string" ? [] : ["summary"]),
+    ...(typeof given.propose === "function" ? [] : ["function propose"]),
+    ...(given.kind !== "rewrite" || Array.isArray(given.anchors) ? [] : ["list of anchors"]),
+    ...(given.kind !== "family" || typeof given.full === "function" ? [] : ["function full"]),
+  ];
+  if (missing.length === 0) return;
+  const name = typeof given.name === "string" ? ` ${JSON.stringify(given.name)}` : "";
+  throw new UsageError("E_PASS", `the pass${name} has no ${missing.join(", no ")}`, {
+    hint: "see Rewrite and FormFamily in the types",
+  });
 }
