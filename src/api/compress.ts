@@ -1,7 +1,7 @@
 import { seededInput, type DataSet } from "../calib/index.js";
 import type { FormFamily, Ledger } from "../engine/index.js";
 import { describeForm } from "../forms/index.js";
-import { cloneModel, type Model } from "../ir/index.js";
+import { cloneModel, print, type Model } from "../ir/index.js";
 import { inferFacts } from "../measure/index.js";
 import type { Frontier } from "../report/index.js";
 import { openExecutor } from "../runtime/index.js";
@@ -156,12 +156,23 @@ export class BudgetSearch {
           latencyTry(search, { ...limits, ms }, guard, latency.ownMs),
         )
       : await solveBudget(search, limits, guard, { axis: "macs", total: layerMacs });
-    const solution = refitted && (await recovered(search, refitted, guard));
+    const found = refitted && (await recovered(search, refitted, guard));
+    const solution = found && (await search.upTo(this.formsLeft(), found));
     if (solution) recordDecisions(search, solution, ledger);
     const model = cloneModel(prepared.exact);
-    if (solution) applyLayers(model, solution.fitted);
+    if (solution)
+      applyLayers(model, solution.fitted, ({ candidate }) => {
+        if (options.printAfter === "changed" || options.printAfter === candidate.family)
+          options.onPrint?.(print(model.graph));
+      });
     const frontier = frontierOf(search, solution, { others: fixed.macs, before: before.macs ?? 0 });
     return { model, search, solution, frontier, latency, timings: clock.timings(), images: search.images };
+  }
+
+  /** Rewrites that may still be applied after the exact ones. */
+  private formsLeft(): number {
+    const exact = this.prepared.passes.reduce((sum, { applied }) => sum + applied, 0);
+    return Math.max(0, (this.options.stopAfter ?? Infinity) - exact);
   }
 
   async dispose(): Promise<void> {

@@ -47,6 +47,12 @@ export class Terminal {
     this.io.stderr.write(`${text}\n`);
   }
 
+  /** What was asked for, beside the result: shown even when quiet. */
+  aside(text: string): void {
+    this.clear();
+    this.io.stderr.write(`${text}\n`);
+  }
+
   warning(text: string): void {
     this.note(`${this.paint("yellow", "warning")}: ${forTerminal(text)}`);
   }

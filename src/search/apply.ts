@@ -3,13 +3,22 @@ import { attr, Patch, verify, type AttributeInput, type Model, type Node } from 
 import { replaceLayer, stackGroups } from "../forms/index.js";
 import type { FittedLayer } from "./refit.js";
 
-/** Puts fitted layers into a model, in place: forms are lowered to nodes, refitted kernels replace the old ones. */
-export function applyLayers(model: Model, fitted: readonly FittedLayer[]): void {
+/**
+ * Puts fitted layers into a model, in place: forms are lowered to nodes, refitted kernels replace the old ones. `onForm`
+ * is called after each form.
+ */
+export function applyLayers(
+  model: Model,
+  fitted: readonly FittedLayer[],
+  onForm?: (layer: FittedLayer) => void,
+): void {
   for (const layer of fitted) {
     const node = model.graph.value(layer.slot.output)?.producer;
     if (!node) continue;
-    if (layer.candidate.plan) applyForm(model, node, layer);
-    else if (isRefitted(layer)) applyKernel(model, node, layer);
+    if (layer.candidate.plan) {
+      applyForm(model, node, layer);
+      onForm?.(layer);
+    } else if (isRefitted(layer)) applyKernel(model, node, layer);
   }
   verify(model.graph);
 }

@@ -207,6 +207,17 @@ export class Search {
     return resumed(cx.journal, `${this.unit} ${unit}`, solutionCodec(cx.slots, this.layers), solve);
   }
 
+  /** The solution with its first forms only, in the order of the layers; those from the next one on stay as they are. */
+  async upTo(forms: number, { allocation, fitted, measured }: Solution): Promise<Solution> {
+    const end = fitted.flatMap(({ candidate }, l) => (candidate.plan ? [l] : []))[forms];
+    if (end === undefined) return { allocation, fitted, measured };
+    const chosen = allocation.chosen.map((one, l) => (l < end ? one : this.layers[l]!.standard));
+    const stopped = fitted.map((layer, l) =>
+      l < end ? layer : unfitted(layer.slot, chosen[l]!, this.layers[l]!.targets),
+    );
+    return { allocation: { ...allocation, chosen }, fitted: stopped, measured: await this.measure(stopped) };
+  }
+
   /** Distance on the selected images of the network with these layers. */
   async measure(fitted: readonly FittedLayer[]): Promise<Distance> {
     const { cx, original, kinds } = this.ground;

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { optimizeFile } from "../../src/api/optimize.js";
-import { load, Tensor, type Budget } from "../../src/index.js";
+import { load, preset, Tensor, type Budget } from "../../src/index.js";
 import { elementCount } from "../../src/ir/index.js";
 import { dataSetOf } from "../../src/calib/index.js";
 import { seededRandom } from "../../src/linalg/index.js";
@@ -38,6 +38,46 @@ describe("a run on files", () => {
     writeFileSync(output, "what was there");
     await optimized(output, { maxError: 0, keepMacs: 0.9 });
     expect(readFileSync(output, "utf8")).toBe("what was there");
+  });
+
+  it("stops after so many rewrites, exact ones first, and prints the graph after each", async () => {
+    const run = async (stopAfter?: number, printAfter = "changed") => {
+      const prints: string[] = [];
+      const { report } = await optimizeFile(input, join(folder, "stopped.onnx"), {
+        ...{
+          budget: { keepMacs: 0.4 },
+          calibration,
+          effort: "fast",
+          engine: "reference",
+          threads: 1,
+          printAfter,
+        },
+        ...(stopAfter === undefined ? {} : { stopAfter }),
+        onPrint: (text) => prints.push(text),
+      });
+      const forms = report.layers.filter(({ verdict, by }) => verdict === "applied" && by === "budget");
+      const exact = report.passes.filter(({ name }) => preset.exact.some((pass) => pass.name === name));
+      return {
+        forms,
+        exact: exact.reduce((sum, { applied }) => sum + applied, 0),
+        prints,
+        macs: report.macs,
+      };
+    };
+    const whole = await run();
+    const { exact } = whole;
+    expect(whole.forms.length).toBe(2);
+    expect(whole.prints.length).toBe(exact + 2);
+    const one = await run(exact + 1);
+    expect(one.forms.map(({ name }) => name)).toEqual([whole.forms[0]!.name]);
+    expect(one.prints).toEqual(whole.prints.slice(0, -1));
+    expect(one.macs.after).toBeGreaterThan(whole.macs.after!);
+    const none = await run(exact);
+    expect([none.forms, none.macs.after]).toEqual([[], none.macs.before]);
+    expect((await run(exact - 1)).exact).toBe(exact - 1);
+    const { form } = whole.forms[1]!;
+    const named = await run(undefined, form!);
+    expect(named.prints).toEqual(whole.prints.slice(exact).filter((_, i) => whole.forms[i]!.form === form));
   });
 
   it("writes the model that keeps the quality when it misses the cost", async () => {

@@ -91,7 +91,7 @@ export const optimizeCommand: CommandModule = (program, cx) => {
         calibration: calib === undefined ? null : (model) => loadData(calib, model, dataOptions(flags)),
         ...(flags.printAfter === undefined
           ? {}
-          : { printAfter: flags.printAfter, onPrint: (text: string) => terminal.note(printable(text)) }),
+          : { printAfter: flags.printAfter, onPrint: (text: string) => terminal.aside(printable(text)) }),
         ...(flags.stopAfter === undefined ? {} : { stopAfter: flags.stopAfter }),
         ...(flags.upgradeOpset === undefined ? {} : { upgradeOpset: flags.upgradeOpset }),
         ...(flags.dryRun ? { dryRun: true } : {}),
