@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { loadData, parsePreprocess, type DataInput } from "../../src/calib/index.js";
 import { IoError, ModelError } from "../../src/ir/index.js";
+import { encodePng } from "../../src/api/png.js";
 import { loadImages } from "../../src/calib/images.js";
 
 let folder: string;
@@ -53,6 +54,28 @@ function fakeSharp(calls: string[], size: (name: string) => [number, number] = (
 }
 
 describe("folders of images", () => {
+  it("are read by sharp itself: pixels of PNG files as they are, grey ones as RGB, cut to what the model wants", async () => {
+    const own = await mkdtemp(join(folder, "png-"));
+    const pixels = Uint8Array.from({ length: 4 * 5 * 3 }, (_, i) => (i * 37) % 256);
+    const grey = Uint8Array.from({ length: 4 * 5 }, (_, i) => 12 * i);
+    await writeFile(join(own, "1.png"), encodePng(pixels, 5, 4, 3));
+    await writeFile(join(own, "2.png"), encodePng(grey, 5, 4, 1));
+    const scale = 1 / 255;
+    const shape = ["N", 3, 4, 5];
+    const set = await loadData(own, [{ name: "x", type: { dtype: "float32", shape } }], {
+      preprocess: parsePreprocess({ scale }),
+    });
+    const values = set.arrays.get("x")!.batch([0, 1]);
+    expect(values.dims).toEqual([2, 3, 4, 5]);
+    const at = (image: number, channel: number, pixel: number): number =>
+      values.numbers[(image * 3 + channel) * 20 + pixel]!;
+    for (let pixel = 0; pixel < 20; pixel++)
+      for (let c = 0; c < 3; c++) {
+        expect(at(0, c, pixel)).toBeCloseTo(pixels[3 * pixel + c]! * scale, 4);
+        expect(at(1, c, pixel)).toBeCloseTo(grey[pixel]! * scale, 4);
+      }
+  });
+
   it("are read in the order of their names, resized and cropped, channels brought to the front", async () => {
     const calls: string[] = [];
     vi.doMock("sharp", () => ({ default: fakeSharp(calls) }));
