@@ -4,6 +4,7 @@ import { readTextFile } from "./file-access.js";
 import { inspect } from "./inspect.js";
 import { fileOf } from "./load.js";
 import { optimize } from "./optimize.js";
+import { withoutBudget } from "./optimize-report.js";
 import type { OptimizeOptions } from "./options.js";
 import { didYouMean } from "./suggest.js";
 
@@ -39,7 +40,8 @@ export async function explain(
   };
   if (options.report) return { ...base, ...fromReport(options.report, node, model) };
   if (hasBudget(options)) {
-    const { report, ledger } = await optimize(model, { ...options, dryRun: true });
+    const { report: _, ...run } = options;
+    const { report, ledger } = await optimize(model, { ...run, dryRun: true });
     const candidates = ledger.entries.filter((entry) => entry.node === node.label).map(decisionOf);
     return {
       ...base,
@@ -128,9 +130,11 @@ function outcomeIn(report: Report, node: Node, candidates: readonly Decision[]):
     : outcomeOf(candidates);
 }
 
+/** What an exact rewrite does to it, if one does; null where nothing looked at it. */
 function outcomeOf(candidates: readonly Decision[]): Explanation["outcome"] {
-  const decided = candidates.find(({ verdict }) => verdict === "applied") ?? candidates.at(-1);
-  if (!decided) return null;
+  if (candidates.length === 0) return null;
+  const decided = candidates.find(({ verdict }) => verdict === "applied");
+  if (!decided) return { verdict: "declined", by: "budget", form: "standard", reason: withoutBudget };
   return {
     verdict: decided.verdict,
     by: decided.by,

@@ -6,7 +6,7 @@ import { allNodes, cloneModel, ConvoptError, type Model, type Node } from "../ir
 import { inferFacts, modelCost, representativeShapes, type FactTable } from "../measure/index.js";
 import type { InspectedLayer, Inspection, RewriteOpinion } from "../report/index.js";
 import { shapesOfData } from "./data.js";
-import { fileOf, inFile } from "./load.js";
+import { bytesOf, fileOf, inFile } from "./load.js";
 import type { RunControl } from "./options.js";
 
 export interface InspectOptions extends Omit<RunControl, "onWarning"> {
@@ -80,7 +80,7 @@ function inspectModel(model: Model, options: InspectOptions): Inspection {
     macs: cost.macs,
     macsPerPixel: perPixel(probeCost?.macs),
     params: cost.params,
-    bytes: model.file?.bytes ?? null,
+    bytes: bytesOf(model),
     nodes: allNodes(model.graph).length,
     functions: model.functions.length,
     operators: countOperators(model),

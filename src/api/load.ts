@@ -1,5 +1,5 @@
 import { ConvoptError, type Model, type ModelFile } from "../ir/index.js";
-import { loadModel, saveModel } from "../onnx/index.js";
+import { externalBytes, loadModel, saveModel } from "../onnx/index.js";
 
 export interface LoadOptions {
   /** Folders outside the model's own from which external data may be read. */
@@ -25,6 +25,11 @@ export async function save(model: Model, path: string): Promise<ModelFile> {
 /** Path and hash for reports; empty for a model that was made in memory. */
 export function fileOf(model: Model): { path: string; sha256: string } {
   return { path: model.file?.path ?? "", sha256: model.file?.sha256 ?? "" };
+}
+
+/** Bytes of a model's file and of the external data that it refers to; null for one that is in no file. */
+export function bytesOf(model: Model): number | null {
+  return model.file ? model.file.bytes + externalBytes(model) : null;
 }
 
 /** Runs work on a model so that its errors name the model's file where they named none. */

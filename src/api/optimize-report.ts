@@ -4,7 +4,7 @@ import type { ModelCost } from "../measure/index.js";
 import type { LayerReport, Report } from "../report/index.js";
 import { reasonFor, type FittedLayer } from "../search/index.js";
 import type { Compression, RunData } from "./compress.js";
-import { fileOf } from "./load.js";
+import { bytesOf, fileOf } from "./load.js";
 import type { Budget, OptimizeOptions } from "./options.js";
 import { version } from "./version.js";
 
@@ -36,6 +36,9 @@ export interface ReportParts {
   readonly verifyMs: number;
   readonly options: OptimizeOptions;
 }
+
+/** Why a layer stays as it is where no exact rewrite is for it. */
+export const withoutBudget = "exact rewrites only: no budget allows more";
 
 /** One verdict per budget of the user's, from what was measured on the written file. */
 export function budgetVerdicts(
@@ -129,7 +132,7 @@ export function buildReport({
     },
     macs: { before: before.macs, after: after.macs, ratio: ratioOf(before.macs, after.macs) },
     params: { before: before.params, after: after.params, ratio: ratioOf(before.params, after.params) },
-    bytes: { before: original.file?.bytes ?? null, after: bytes },
+    bytes: { before: bytesOf(original), after: bytes },
     latencyMs,
     quality,
     verdicts,
@@ -214,9 +217,7 @@ function layerReports({
       }
       const reason =
         declined.get(node.label) ??
-        (compression
-          ? "no form serves the budget better than the layer as it is"
-          : "exact rewrites only: no budget allows more");
+        (compression ? "no form serves the budget better than the layer as it is" : withoutBudget);
       return {
         ...base,
         macs: [macs, macs],

@@ -163,7 +163,10 @@ function wantsApproximation({ budget = {} }: OptimizeOptions, { before, exactCos
   );
   if (budget.lossless) {
     if (hasCost && !reached) {
-      throw new UsageError("E_LOSSLESS", "exact rewrites alone do not reach the cost budget", {
+      const share = (after: number | null, whole: number | null): string =>
+        after === null || !whole ? "an unknown part" : (after / whole).toFixed(3);
+      const reach = `they leave ${share(exactCost.macs, before.macs)} of the MACs and ${share(exactCost.params, before.params)} of the parameters`;
+      throw new UsageError("E_LOSSLESS", `exact rewrites alone do not reach the cost budget: ${reach}`, {
         hint: "leave out --lossless, or raise the budget",
       });
     }

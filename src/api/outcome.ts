@@ -1,6 +1,7 @@
 import { splitImages, type DataSet } from "../calib/index.js";
 import type { Ledger, FormFamily, PassSummary } from "../engine/index.js";
 import { ModelError, UsageError, verify as verifyGraph, type Model, type ModelFile } from "../ir/index.js";
+import { externalBytes } from "../onnx/index.js";
 import type { Report } from "../report/index.js";
 import type { Compression, RunData } from "./compress.js";
 import { openJudge, type Judge } from "./judge.js";
@@ -56,7 +57,7 @@ export function judgeOf({ original, run, before }: PreparedRun, options: Optimiz
   return openJudge(original, run.data, judgedImages(run.data, options.seed ?? 0), before.macs, options);
 }
 
-/** The report on an outcome from what was written, or would be, as it decodes. */
+/** The report on an outcome from what was written, or would be, as it decodes; `bytes` are of the model file alone. */
 export async function reportOn(
   outcome: Outcome,
   judge: Judge,
@@ -84,7 +85,7 @@ export async function reportOn(
     verdicts,
     judged: quality.images,
     file,
-    bytes,
+    bytes: bytes + externalBytes(written),
     verifyMs,
     options,
   });

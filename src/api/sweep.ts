@@ -7,7 +7,7 @@ import { decisionOf } from "./explain.js";
 import { ioError, writeFileAtomically } from "./file-access.js";
 import { fileHash, type FileJournal } from "./journal.js";
 import type { Judge } from "./judge.js";
-import { fileOf, inFile, load, save, type LoadOptions } from "./load.js";
+import { bytesOf, fileOf, inFile, load, save, type LoadOptions } from "./load.js";
 import { checkSweepOptions } from "./check-options.js";
 import { checkSearchable } from "./optimize.js";
 import { peakRss } from "./optimize-report.js";
@@ -209,7 +209,7 @@ function sweepOf(
     folder,
     calibration: searched.report.calibration,
     divergence,
-    original: { macs: before.macs, params: before.params, bytes: original.file?.bytes ?? null },
+    original: { macs: before.macs, params: before.params, bytes: bytesOf(original) },
     points: markParetoOptimal(points, divergence),
     totalMs: Math.round(performance.now() - started),
     peakRssBytes: peakRss(),

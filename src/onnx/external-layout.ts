@@ -75,6 +75,11 @@ export function layOut(model: Model, moveOut: boolean): ExternalLayout {
   };
 }
 
+/** Bytes of the data files that a model refers to, up to the last tensor in each. */
+export function externalBytes(model: Model): number {
+  return layOut(model, false).files.reduce((sum, { length }) => sum + length, 0);
+}
+
 function keepLayout(
   location: string,
   groups: { readonly data: ExternalData; readonly tensors: readonly Tensor[] }[],

@@ -40,6 +40,21 @@ describe("explain", () => {
     expect(explanation.warnings.join()).toContain("no budget");
   });
 
+  it("says of a layer that no exact rewrite changes that it stays as it is", async () => {
+    const { outcome } = await explain(await load(graph("conv-bn-relu")), "conv1");
+    expect(outcome).toMatchObject({ verdict: "declined", by: "budget", form: "standard" });
+    expect(outcome!.reason).toContain("exact rewrites only");
+  });
+
+  it("does not say that nothing looked at a layer where the report only lists no candidates", async () => {
+    const model = await load(graph("conv-bn-relu"));
+    const report = sampleReport({ layers: [{ ...sampleReport().layers[0]!, name: "conv1" }] });
+    const text = renderExplanation(await explain(model, "conv1", { report }));
+    expect(text).toContain("Applied: depthwise-separable");
+    expect(text).toContain("--report FILE.json");
+    expect(text).not.toContain("No rewrite looked at it");
+  });
+
   it("finds a layer by the name of its output", async () => {
     const model = await load(graph("conv-bn-relu"));
     const [conv] = model.graph.nodes;

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { GraphBuilder, inspect, inspectionSchema, load, Tensor, type Model } from "../../src/index.js";
@@ -24,6 +24,17 @@ function convModel(shape: readonly (number | string | null)[], strides = [1, 1])
 }
 
 describe("inspect", () => {
+  it("counts external data among the bytes", async () => {
+    const folder = join(root, "fixtures", "graphs", "external-data");
+    const model = await load(join(folder, "model.onnx"));
+    const data = new Map<string, number>();
+    for (const name of readdirSync(folder)) data.set(name, statSync(join(folder, name)).size);
+    const own = data.get("model.onnx")!;
+    data.delete("model.onnx");
+    const { bytes } = await inspect(model);
+    expect(bytes).toBe(own + [...data.values()].reduce((sum, size) => sum + size, 0));
+  });
+
   it.each(fixtures.filter(({ name, checker }) => checker && !name.startsWith("bad-")))(
     "describes $name by its schema",
     async ({ file }) => {
