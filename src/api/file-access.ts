@@ -64,6 +64,7 @@ const reasons: Readonly<Record<string, readonly [string, string]>> = {
   EPERM: ["permission is denied", "choose a place that you may use"],
   EROFS: ["the file system is read-only", "choose another place"],
   ENOSPC: ["the disk is full", "free some space or choose another place"],
+  EDQUOT: ["the disk quota is used up", "free some space or choose another place"],
   EISDIR: ["it is a folder", "name a file"],
   ENOTDIR: ["a part of the path is not a folder", "check the path"],
   EMFILE: ["too many files are open", "raise the limit (ulimit -n)"],
@@ -73,9 +74,15 @@ const reasons: Readonly<Record<string, readonly [string, string]>> = {
 export function ioError(cause: unknown, path: string, what: string): IoError {
   const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "";
   const [reason, hint] = reasons[code] ?? [cause instanceof Error ? cause.message : String(cause), null];
-  return new IoError("E_IO", `the file ${what}: ${reason}`, {
-    where: { file: path },
-    ...(hint === null ? {} : { hint }),
-    cause,
-  });
+  const stream = what === "cannot be read" ? "standard input" : "standard output";
+  const full = code === "ENOSPC" || code === "EDQUOT";
+  return new IoError(
+    full ? "E_IO_FULL" : "E_IO",
+    `${path === "-" ? stream : "the file"} ${what}: ${reason}`,
+    {
+      ...(path === "-" ? {} : { where: { file: path } }),
+      ...(hint === null ? {} : { hint }),
+      cause,
+    },
+  );
 }

@@ -1,5 +1,5 @@
 import { CommanderError } from "commander";
-import { ExitCode, forTerminal } from "../index.js";
+import { ConvoptError, ExitCode, forTerminal, ioError } from "../index.js";
 import type { Context } from "./context.js";
 import { describeFailure, Interrupted } from "./failure.js";
 import { createProgram, overview } from "./program.js";
@@ -10,6 +10,16 @@ import { Terminal, type Io } from "./terminal.js";
  * never exits the process.
  */
 export async function main(argv: readonly string[], io: Io = processIo()): Promise<ExitCode> {
+  const exitCode = await runCommandLine(argv, io);
+  const error = await io.settled?.();
+  // What a closed pipe (convopt … | head) doesn't take, nobody wants; a failure was told already.
+  if (!error || isClosedPipe(error) || exitCode >= ExitCode.usage) return exitCode;
+  const failure = describeFailure(ioError(error, "-", "cannot be written"), argv, false);
+  new Terminal(io).error(failure.code, failure.text);
+  return failure.exitCode;
+}
+
+async function runCommandLine(argv: readonly string[], io: Io): Promise<ExitCode> {
   if (argv.length === 0) {
     io.stdout.write(overview);
     return ExitCode.done;
@@ -25,6 +35,9 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
     return cx.exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return ExitCode.done;
+    if (error instanceof ConvoptError && (error.where.file ?? "-") === "-" && isClosedPipe(error.cause)) {
+      return ExitCode.done;
+    }
     const failure = describeFailure(error, argv, controller.signal.aborted);
     new Terminal(io).error(failure.code, failure.text);
     if (argv.includes("--debug") && error instanceof Error) io.stderr.write(stackOf(error));
@@ -48,11 +61,16 @@ function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
+function isClosedPipe(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EPIPE";
+}
+
+/** Errors of the streams come as events: the first of stdout is kept, of stderr there is nowhere to tell. */
 function processIo(): Io {
-  // A closed pipe (convopt … | head) ends the program quietly.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(ExitCode.done);
-    throw error;
-  });
-  return { stdout: process.stdout, stderr: process.stderr, env: process.env };
+  let lost: Error | null = null;
+  process.stdout.on("error", (error) => (lost ??= error));
+  process.stderr.on("error", () => undefined);
+  const settled = (): Promise<Error | null> =>
+    new Promise((resolve) => process.stdout.write("", () => setImmediate(() => resolve(lost))));
+  return { stdout: process.stdout, stderr: process.stderr, env: process.env, settled };
 }

@@ -13,6 +13,8 @@ export interface Io {
   readonly stdout: Sink;
   readonly stderr: Sink;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** When all of stdout is written: the first error of it, or null. */
+  settled?(): Promise<Error | null>;
 }
 
 /** Where results, progress and warnings go: results to stdout, everything else to stderr. */

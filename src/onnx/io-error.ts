@@ -24,5 +24,7 @@ export function ioError(error: unknown, file: string, doing: "read" | "write"): 
     "E_IO",
     `the system says ${code === "" ? String(error) : code}`,
   ];
-  return new IoError(name, `cannot ${doing} the file: ${what}`, { where: { file }, cause: error });
+  const stream = doing === "read" ? "read standard input" : "write to standard output";
+  const act = file === "-" ? stream : `${doing} the file`;
+  return new IoError(name, `cannot ${act}: ${what}`, { where: { file }, cause: error });
 }

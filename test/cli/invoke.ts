@@ -46,6 +46,8 @@ export interface ChildOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly input?: Uint8Array;
+  /** A file in the place of standard output's pipe. */
+  readonly stdout?: number;
   /** Called once with the child, e.g. to kill it. */
   readonly onStart?: (child: ReturnType<typeof spawn>) => void;
 }
@@ -57,19 +59,19 @@ export function spawnCli(args: readonly string[], options: ChildOptions = {}): P
     const child = spawn(process.execPath, ["--import", tsx, join(root, "cli.ts"), ...args], {
       cwd: options.cwd ?? root,
       env: { ...process.env, ...options.env },
-      stdio: "pipe",
+      stdio: ["pipe", options.stdout ?? "pipe", "pipe"],
     });
     const out: Buffer[] = [];
     const err: Buffer[] = [];
-    child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
-    child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
+    child.stdout?.on("data", (chunk: Buffer) => out.push(chunk));
+    child.stderr?.on("data", (chunk: Buffer) => err.push(chunk));
     child.on("error", reject);
     child.on("close", (code, signal) => {
       const stdout = Buffer.concat(out).toString("latin1");
       resolve({ code: code ?? -1, signal, stdout, stderr: Buffer.concat(err).toString("utf8") });
     });
-    child.stdin.on("error", () => undefined);
-    child.stdin.end(options.input);
+    child.stdin?.on("error", () => undefined);
+    child.stdin?.end(options.input);
     options.onStart?.(child);
   });
 }

@@ -1,4 +1,12 @@
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { main } from "../../src/cli/main.js";
@@ -44,6 +52,31 @@ describe("the process", () => {
       onStart: (started) => started.stdout?.destroy(),
     });
     expect(child.stderr).toBe("");
+    const [a, b] = [model, graph("conv-bare")];
+    const failed = await spawnCli(["verify", a, b, "--quiet"], {
+      onStart: (started) => started.stdout?.destroy(),
+    });
+    expect([failed.code, failed.stderr]).toEqual([1, ""]);
+    const piped = await spawnCli(["optimize", model, "-", "--quiet"], {
+      onStart: (started) => started.stdout?.destroy(),
+    });
+    expect([piped.code, piped.stderr]).toEqual([0, ""]);
+  });
+
+  it
+    .runIf(existsSync("/dev/full"))
+    .each([
+      [["inspect", model, "--json"]],
+      [["optimize", model, "-", "--quiet"]],
+      [["run", model, "--out", "-", "--quiet", "--engine", "reference"]],
+      [["help"]],
+      [[]],
+    ])("tells that standard output is full: %j", async (args) => {
+    const full = openSync("/dev/full", "w");
+    const child = await spawnCli(args, { stdout: full });
+    closeSync(full);
+    expect(child.stderr).toMatch(/^error\[E_IO_FULL\]: [^\n]*standard output[^\n]*\n$/);
+    expect(child.code).toBe(4);
   });
 
   it("leaves nothing in the user's home, notes of the native library included", async () => {
@@ -112,7 +145,7 @@ describe("bugs of ours", () => {
       path: "/x/y",
     });
     const failure = describeFailure(error, [], false);
-    expect([failure.exitCode, failure.code]).toEqual([4, "E_IO"]);
+    expect([failure.exitCode, failure.code]).toEqual([4, "E_IO_FULL"]);
     expect(failure.text).toContain("the disk is full (/x/y)");
   });
 });
