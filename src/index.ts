@@ -38,7 +38,7 @@ export type {
 export { run, saveArrays, type RunOptions, type RunResult } from "./api/run.js";
 export { closest, didYouMean } from "./api/suggest.js";
 export { verify, type VerifyOptions } from "./api/verify.js";
-export { sweepFile, type SweepOptions } from "./api/sweep.js";
+export { sweepFile, sweepFiles, type SweepOptions } from "./api/sweep.js";
 export { version } from "./api/version.js";
 export {
   definePass,

@@ -75,6 +75,23 @@ export async function sweepFile(
   );
 }
 
+/** The files that a sweep writes into its folder, models of points that turn out too cheap included. */
+export function sweepFiles(
+  folder: string,
+  points: readonly number[] = defaultPoints,
+  families: readonly string[] = [],
+): string[] {
+  const folders = [folder, ...families.map((family) => `${folder}/${family}`)];
+  return [
+    ...["json", "md", "html"].map((kind) => `${folder}/sweep.${kind}`),
+    ...folders.flatMap((place) =>
+      checkPoints(points).flatMap((point) =>
+        ["onnx", "json"].map((kind) => `${place}/${nameOf(point)}.${kind}`),
+      ),
+    ),
+  ];
+}
+
 /** Points in the order of the sweep, dearest first. Throws a UsageError for what is no fraction. */
 function checkPoints(points: readonly number[]): number[] {
   const wrong = points.find((point) => !(point > 0 && point <= 1));

@@ -4,7 +4,8 @@ import { dirname, isAbsolute, join } from "node:path";
 import { didYouMean, readTextFile, UsageError } from "../index.js";
 import { pathOptions } from "./options.js";
 
-const defaultFile = "convopt.config.json";
+/** Read where no other config file is named. */
+export const defaultConfig = "convopt.config.json";
 
 /**
  * Options of a JSON config file, under the command line's and over the defaults. Keys are the options' names in camel
@@ -13,7 +14,7 @@ const defaultFile = "convopt.config.json";
  */
 export async function applyConfig(program: Command, command: Command): Promise<void> {
   const named = command.getOptionValue("config") as string | undefined;
-  const path = named ?? (existsSync(defaultFile) ? defaultFile : null);
+  const path = named ?? (existsSync(defaultConfig) ? defaultConfig : null);
   if (path === null || !command.options.some((option) => option.attributeName() === "config")) return;
   const settings = parse(await readTextFile(path), path);
   const known = new Set(

@@ -25,6 +25,7 @@ import {
   type CommonOptions,
   type RuntimeOptions,
 } from "../options.js";
+import { checkSeparateFiles, type FileRole } from "../separate-files.js";
 
 interface BenchFlags extends CommonOptions, Omit<RuntimeOptions, "engine"> {
   readonly engine: RuntimeOptions["engine"] | "web";
@@ -116,15 +117,20 @@ function browserOf(engine: BenchFlags["engine"]): { readonly browser?: string } 
 
 async function calibrate(
   paths: readonly string[],
-  { calibrate: asked, profileOut, shape, threads, engine, seed, json }: BenchFlags,
+  flags: BenchFlags,
   { terminal, control, load }: Session,
 ): Promise<ExitCode> {
+  const { calibrate: asked, profileOut, shape, threads, engine, seed, json } = flags;
   const [path] = paths;
   if (!asked || path === undefined || paths.length > 1 || (profileOut === undefined && !json)) {
     throw new UsageError("E_USAGE", "a latency profile takes --calibrate, one model and --profile-out", {
       hint: "convopt bench --calibrate MODEL --profile-out FILE",
     });
   }
+  await checkSeparateFiles(flags, {
+    reads: paths.map((file): FileRole => ["MODEL", file]),
+    writes: [["--profile-out", profileOut]],
+  });
   if (profileOut !== undefined) await checkWritable(profileOut);
   const model = await load(path);
   const profile = await calibrateLatency(model, {

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from "commander";
-import { extname, resolve } from "node:path";
+import { extname } from "node:path";
 import {
   checkWritable,
   decisionOf,
@@ -28,6 +28,7 @@ import {
 import { writeCertificate } from "../certificate-file.js";
 import { withSession, type CommandModule, type Session } from "../context.js";
 import { choice, commonOptions, modelArgument, oneOf, positiveNumber } from "../options.js";
+import { checkSeparateFiles, realPathOf, type FileRole } from "../separate-files.js";
 import {
   addOptimizeOptions,
   dataOptions,
@@ -169,6 +170,16 @@ function certifiedRun(input: string, output: string, flags: Flags): CertifiedRun
 
 /** Everything about files that can be known to fail, before the work rather than after it. */
 async function checkPlaces(input: string, output: string, flags: Flags): Promise<void> {
+  await checkSeparateFiles(flags, {
+    reads: [["IN.onnx", input]],
+    writes: [
+      ["OUT.onnx", flags.dryRun ? undefined : output],
+      ...(flags.report ?? []).map((path): FileRole => ["--report", path]),
+      ["--certificate", flags.certificate],
+      ["--journal", flags.journal],
+    ],
+    inPlace: true,
+  });
   if (output === "-" && flags.json) {
     throw new UsageError("E_STDOUT", "standard output cannot hold both the model and the JSON", {
       hint: "write the report with --report FILE.json",
@@ -181,7 +192,7 @@ async function checkPlaces(input: string, output: string, flags: Flags): Promise
   }
   if (flags.certificate !== undefined) {
     const files = [input, output, flags.calib ?? ""];
-    if (flags.dryRun || files.includes("-") || resolve(input) === resolve(output)) {
+    if (flags.dryRun || files.includes("-") || (await realPathOf(input)) === (await realPathOf(output))) {
       throw new UsageError(
         "E_CERTIFICATE",
         "a certificate needs the model, the result and the data as files",

@@ -12,6 +12,7 @@ import {
   type CommonOptions,
   type RuntimeOptions,
 } from "../options.js";
+import { checkSeparateFiles } from "../separate-files.js";
 
 interface RunFlags extends CommonOptions, RuntimeOptions {
   readonly data?: string;
@@ -58,6 +59,7 @@ export const runCommand: CommandModule = (program, cx) => {
           hint: "read one of them from a file",
         });
       }
+      await checkSeparateFiles(flags, { reads: [["MODEL", path]], writes: [["--out", out]] });
       if (out !== undefined) await checkWritable(out);
       const model = await load(path);
       const data =

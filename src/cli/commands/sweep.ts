@@ -1,7 +1,16 @@
 import { InvalidArgumentError, Option } from "commander";
-import { ExitCode, forTerminal, loadData, renderSweepText, sweepFile } from "../../index.js";
+import {
+  ExitCode,
+  forTerminal,
+  loadData,
+  preset,
+  renderSweepText,
+  sweepFile,
+  sweepFiles,
+} from "../../index.js";
 import { withSession, type CommandModule } from "../context.js";
 import { commonOptions, fraction, modelArgument } from "../options.js";
+import { checkSeparateFiles, type FileRole } from "../separate-files.js";
 import {
   addSearchOptions,
   dataOptions,
@@ -37,6 +46,12 @@ export const sweepCommand: CommandModule = (program, cx) => {
   command.action((input: string, folder: string, flags: Flags) =>
     withSession(cx, flags, async ({ terminal, control }) => {
       const { calib, points } = flags;
+      const families = flags.singleForms ? preset.families.map(({ name }) => name) : [];
+      const results = sweepFiles(folder, points, families);
+      await checkSeparateFiles(flags, {
+        reads: [["IN.onnx", input]],
+        writes: [...results.map((path): FileRole => ["OUTDIR", path]), ["--journal", flags.journal]],
+      });
       const { budget: _, ...shared } = await optimizeOptions(flags);
       const { sweep, exitCode } = await sweepFile(input, folder, {
         ...shared,

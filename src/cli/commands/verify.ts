@@ -25,6 +25,7 @@ import {
   type CommonOptions,
   type RuntimeOptions,
 } from "../options.js";
+import { checkSeparateFiles } from "../separate-files.js";
 
 interface VerifyFlags extends CommonOptions, RuntimeOptions {
   readonly data?: string;
@@ -83,6 +84,14 @@ export const verifyCommand: CommandModule = (program, cx) => {
   command.action((pathA: string, pathB: string, flags: VerifyFlags) =>
     withSession(cx, flags, async (session) => {
       const { terminal, control, load } = session;
+      await checkSeparateFiles(flags, {
+        reads: [
+          ["A.onnx", pathA],
+          ["B.onnx", pathB],
+          ["--certificate", flags.certificate],
+        ],
+        writes: [["--write-certificate", flags.writeCertificate]],
+      });
       if (flags.certificate !== undefined) return check(pathA, pathB, flags.certificate, flags, session);
       const [a, b] = [await load(pathA), await load(pathB)];
       const {
@@ -155,7 +164,8 @@ async function check(
   flags: VerifyFlags,
   { terminal, control }: Session,
 ): Promise<ExitCode> {
-  for (const name of ["limit", "shape", "layers", "bisect", "boxes", "maxError", "minAgreement"] as const) {
+  const others = ["limit", "shape", "layers", "bisect", "boxes", "maxError", "minAgreement"] as const;
+  for (const name of [...others, "writeCertificate"] as const) {
     if (flags[name] === undefined) continue;
     const option = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     throw new UsageError("E_OPTION_CONFLICT", `${option} and --certificate don't go together`, {
