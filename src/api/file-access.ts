@@ -2,11 +2,17 @@ import { IoError } from "../ir/index.js";
 
 /**
  * Writes a file whole or not at all: into a temporary file beside it, synchronised, then renamed.
- * "-" is standard output. Throws an IoError that names the file.
+ * Devices and pipes can't be replaced; they are written to. "-" is standard output. Throws an IoError that names the file.
  */
 export async function writeFileAtomically(path: string, content: string | Uint8Array): Promise<void> {
   if (path === "-") return writeToStandardOutput(content);
-  const { open, rename, rm } = await import("node:fs/promises");
+  const { open, rename, rm, stat, writeFile } = await import("node:fs/promises");
+  const status = await stat(path).catch(() => null);
+  if (status && !status.isFile() && !status.isDirectory()) {
+    return writeFile(path, content).catch((cause: unknown) => {
+      throw ioError(cause, path, "cannot be written");
+    });
+  }
   const temporary = `${path}.${Math.random().toString(36).slice(2, 10)}.tmp`;
   try {
     const handle = await open(temporary, "wx");
