@@ -33,6 +33,7 @@ export const overview = `convopt ${version}: cheaper convolutions in ONNX models
 
 optimize  rewrite, verify, report        inspect  layers, costs, what each rewrite says
 verify    compare two models             run      run a model on data
+bench     time models in turn            sweep    the whole accuracy/cost frontier
 diff      what differs in two models     explain  every candidate tried for a layer
 
 convopt help COMMAND shows its options.
