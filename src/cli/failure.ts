@@ -67,7 +67,9 @@ function usageFailure(error: CommanderError, argv: readonly string[]): Failure {
     .replace(/\n\(Did you mean (?:one of )?(.*)\?\)$/s, "; did you mean $1?")
     .replace(/argument '(.*)' is invalid\. /s, "has the wrong value '$1'; ")
     .replace(/\.$/, "");
-  const hint = text.includes("; ") ? "" : `; try convopt help${helpTopic(argv)}`;
+  const help =
+    error.code === "commander.unknownCommand" ? "convopt --help" : `convopt help${helpTopic(argv)}`;
+  const hint = text.includes("; ") ? "" : `; try ${help}`;
   return { code: codes[error.code] ?? "E_USAGE", exitCode: ExitCode.usage, text: oneLine(text) + hint };
 }
 

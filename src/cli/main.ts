@@ -1,4 +1,4 @@
-import { CommanderError } from "commander";
+import { CommanderError, type Command } from "commander";
 import { ConvoptError, ExitCode, forTerminal, ioError } from "../index.js";
 import type { Context } from "./context.js";
 import { describeFailure, Interrupted } from "./failure.js";
@@ -31,7 +31,8 @@ async function runCommandLine(argv: readonly string[], io: Io): Promise<ExitCode
   process.once("SIGINT", interrupt);
   process.once("SIGTERM", interrupt);
   try {
-    await createProgram(cx).parseAsync([...argv], { from: "user" });
+    const program = createProgram(cx);
+    await program.parseAsync(withoutIdleHelp(argv, program), { from: "user" });
     return cx.exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return ExitCode.done;
@@ -46,6 +47,14 @@ async function runCommandLine(argv: readonly string[], io: Io): Promise<ExitCode
     process.removeListener("SIGINT", interrupt);
     process.removeListener("SIGTERM", interrupt);
   }
+}
+
+/** "help" before a word that is no command: the word alone, whose error says so; before itself: the help of all. */
+function withoutIdleHelp(argv: readonly string[], program: Command): string[] {
+  const [first, topic] = argv;
+  if (first !== "help" || topic === undefined || topic.startsWith("-")) return [...argv];
+  if (topic === "help") return ["help"];
+  return program.commands.some((command) => command.name() === topic) ? [...argv] : [topic];
 }
 
 /** The stack, line by line through the escaping, with the causes. */

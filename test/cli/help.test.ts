@@ -22,6 +22,7 @@ describe("help", () => {
     expect([code, stderr]).toEqual([0, ""]);
     expect(stdout.trimEnd().split("\n").length).toBeLessThanOrEqual(12);
     expect(stdout.match(/^ {2}convopt optimize .*$/gm)).toHaveLength(1);
+    for (const command of contract) expect(stdout).toMatch(new RegExp(`(^| {2,})${command} {2}`, "m"));
     expectGolden("overview", stdout);
   });
 
@@ -38,6 +39,30 @@ describe("help", () => {
     expect((await invoke([command, "--help"])).stdout).toBe(stdout);
     for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
     expectGolden(`help-${command}`, stdout);
+  });
+
+  it("of a mistyped command is answered as that command is", async () => {
+    const { code, stdout, stderr } = await invoke(["help", "optimzie"]);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toBe("error[E_UNKNOWN_COMMAND]: unknown command 'optimzie'; did you mean optimize?\n");
+    expect(await invoke(["optimzie"])).toEqual({ code, stdout, stderr });
+  });
+
+  it("is what an unknown command's error points to", async () => {
+    for (const args of [["frobnicate"], ["help", "frobnicate"]]) {
+      const { code, stderr } = await invoke(args);
+      expect(code).toBe(2);
+      expect(stderr).toBe("error[E_UNKNOWN_COMMAND]: unknown command 'frobnicate'; try convopt --help\n");
+    }
+  });
+
+  it("of help is that of convopt", async () => {
+    const all = await invoke(["--help"]);
+    for (const args of [
+      ["help", "help"],
+      ["help", "--help"],
+    ])
+      expect(await invoke(args)).toEqual(all);
   });
 
   it("names every option of the contract", async () => {
