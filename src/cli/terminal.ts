@@ -19,8 +19,7 @@ export interface Io {
 
 /** Where results, progress and warnings go: results to stdout, everything else to stderr. */
 export class Terminal {
-  readonly color: boolean;
-  /** A line that can be redrawn: only on a terminal, outside CI. */
+  /** A line that can be redrawn: only on a terminal, outside CI and without NO_COLOR. */
   readonly live: boolean;
   #drawn = false;
 
@@ -30,8 +29,7 @@ export class Terminal {
   ) {
     const { env, stderr } = io;
     const isSet = (name: string): boolean => env[name] !== undefined && env[name] !== "";
-    this.live = (stderr.isTTY ?? false) && !isSet("CI") && env["TERM"] !== "dumb";
-    this.color = this.live && !isSet("NO_COLOR");
+    this.live = (stderr.isTTY ?? false) && !isSet("CI") && !isSet("NO_COLOR") && env["TERM"] !== "dumb";
   }
 
   result(text: string): void {
@@ -80,6 +78,6 @@ export class Terminal {
   }
 
   paint(color: "red" | "yellow" | "green" | "dim", text: string): string {
-    return this.color ? pc.createColors(true)[color](text) : text;
+    return this.live ? pc.createColors(true)[color](text) : text;
   }
 }
