@@ -53,7 +53,13 @@ export async function bench(models: readonly Model[], options: BenchOptions = {}
     warnings.push(text);
     options.onWarning?.(text);
   };
-  const feeds = models.map((model) => timingFeeds(model, options, options.noiseMeant ? undefined : warn));
+  const feeds = models.map((model) =>
+    timingFeeds(
+      model,
+      { ...options, shapes: shapesFor(model, models, options) },
+      options.noiseMeant ? undefined : warn,
+    ),
+  );
   const opened: TimedModel[] = [];
   try {
     for (const [i, model] of models.entries()) {
@@ -121,6 +127,16 @@ export function timingFeeds(
   const data = dataOrNoise(model, options, batch, warn);
   const samples = Array.from({ length: batch }, (_, i) => i % Math.max(1, data.count));
   return new Map([...data.arrays].map(([name, array]) => [name, array.batch(samples)]));
+}
+
+/** Shapes of a model's own inputs, and those that no model has, which are an error. */
+function shapesFor(
+  model: Model,
+  models: readonly Model[],
+  { shapes = new Map() }: BenchOptions,
+): Map<string, readonly number[]> {
+  const has = ({ graph }: Model, name: string): boolean => graph.inputs.some((input) => input.name === name);
+  return new Map([...shapes].filter(([name]) => has(model, name) || !models.some((each) => has(each, name))));
 }
 
 function modelTime(model: Model, series: Series, first: Series, layers: LayerTime[] | null): ModelTime {

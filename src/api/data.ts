@@ -6,6 +6,7 @@ import {
   type DataSet,
 } from "../calib/index.js";
 import type { Model, Tensor } from "../ir/index.js";
+import { bindInputShapes } from "../measure/index.js";
 import type { Calibration } from "./options.js";
 
 export interface DataOptions {
@@ -56,13 +57,17 @@ export interface NoiseOptions {
   readonly seed?: number;
 }
 
-/** The given data, else `count` samples of seeded noise, which is said through `warn`. */
+/**
+ * The given data, else `count` samples of seeded noise, which is said through `warn`. Throws a UsageError for shapes that
+ * are no input's or not as the input is declared, with data too.
+ */
 export function dataOrNoise(
   model: Model,
   options: NoiseOptions,
   count: number,
   warn?: (text: string) => void,
 ): DataSet {
+  const { symbols } = bindInputShapes(model.graph, options.shapes ?? new Map());
   if (options.data) return options.data;
   const inputs = model.graph.requiredInputs;
   const seed = options.seed ?? 0;
@@ -75,7 +80,10 @@ export function dataOrNoise(
     inputs,
     count,
     seed,
-    ({ name, type }) => options.shapes?.get(name) ?? type?.shape ?? null,
+    ({ name, type }) =>
+      options.shapes?.get(name) ??
+      type?.shape?.map((dim) => (typeof dim === "string" ? (symbols.get(dim) ?? dim) : dim)) ??
+      null,
   );
 }
 

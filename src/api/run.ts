@@ -12,7 +12,7 @@ export interface RunOptions extends RunControl, EngineOptions {
   readonly data?: DataSet | null;
   /** Full shapes of inputs by name, for the noise. */
   readonly shapes?: ReadonlyMap<string, readonly number[]>;
-  /** How many samples of noise to make when there is no data; 1 by default. */
+  /** How many samples of noise to make when there is no data; by default the batch of `shapes`, else 1. */
   readonly samples?: number;
   /** Names of values to return; the graph's outputs by default, inner values are allowed. */
   readonly outputs?: readonly string[];
@@ -36,7 +36,9 @@ export function run(model: Model, options: RunOptions = {}): Promise<RunResult> 
 }
 
 async function runModel(model: Model, options: RunOptions): Promise<RunResult> {
-  const data = dataOrNoise(model, options, options.samples ?? 1, options.onWarning);
+  const [input] = model.graph.requiredInputs;
+  const asked = options.data || !input ? undefined : options.shapes?.get(input.name)?.[0];
+  const data = dataOrNoise(model, options, options.samples ?? asked ?? 1, options.onWarning);
   const executor = await openModel(model, options, options.outputs ? { outputs: options.outputs } : {});
   try {
     const parts = new Map<string, Tensor[]>();
@@ -53,7 +55,7 @@ async function runModel(model: Model, options: RunOptions): Promise<RunResult> {
         }
       },
       {
-        batchSize: options.batchSize ?? suitableBatch(data),
+        batchSize: options.batchSize ?? asked ?? suitableBatch(data),
         signal: options.signal,
         onProgress: (done, total) => options.onProgress?.({ step: "running", done, total }),
       },

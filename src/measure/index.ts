@@ -3,7 +3,7 @@ export { largestTensorBytes, type Precision } from "./evaluation.js";
 export type { FactTable } from "./fact-table.js";
 export { checkFeeds, requestedOutputs } from "./feeds.js";
 export { inferFacts, inferNode, type InferOptions, type NodeSketch } from "./infer.js";
-export type { InputShapes } from "./input-shapes.js";
+export { bindInputShapes, type InputShapes } from "./input-shapes.js";
 export { interpret, prepareInterpreter, type Interpreter, type InterpretOptions } from "./interpreter.js";
 export { perSample, representativeShapes } from "./per-sample.js";
 export {
