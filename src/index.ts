@@ -17,6 +17,7 @@ export {
   type LatencyProfile,
   type OpenLatencyModel,
 } from "./api/latency.js";
+export { cheaperLayers } from "./api/cheaper-layers.js";
 export { loadData, loadDataOf, type DataOptions } from "./api/data.js";
 export { diff, type DiffOptions } from "./api/diff.js";
 export { decisionOf, explain, findLayer, loadReport, type ExplainOptions } from "./api/explain.js";

@@ -9,6 +9,7 @@ import { resolveCalibration } from "./data.js";
 import type { CostPair } from "./optimize-report.js";
 import type { OptimizeOptions } from "./options.js";
 import { checkQualityBudget } from "./quality-budget.js";
+import { scopeWarnings } from "./scope-warnings.js";
 
 /** A run up to where budgets matter: the data are read and the exact rewrites done. */
 export interface PreparedRun {
@@ -73,6 +74,7 @@ export async function prepareRun(given: Model, options: OptimizeOptions): Promis
         options.onPrint?.(print(changed.graph));
     },
   });
+  for (const text of scopeWarnings([original, exact], options, searches(options))) warn(text);
   const [before, exactCost] = [costOf(original, shapes), costOf(exact, shapes)];
   return {
     original,
@@ -96,15 +98,16 @@ const oldestRunnable = 7;
 /** What older ones are upgraded to. */
 const everyRuntimes = 17;
 
+/** Whether the budget asks for forms. */
+function searches({ budget: { lossless = false, ...limits } = {} }: OptimizeOptions): boolean {
+  return !lossless && Object.values(limits).some((limit) => limit !== undefined);
+}
+
 /** The operator set that a model has to be upgraded to so that the search can run it; undefined where it needn't. */
-function opsetToSearch(
-  model: Model,
-  { budget = {}, engine = "auto", deterministic = false }: OptimizeOptions,
-): number | undefined {
-  const { lossless = false, ...limits } = budget;
-  const searches = !lossless && Object.values(limits).some((limit) => limit !== undefined);
+function opsetToSearch(model: Model, options: OptimizeOptions): number | undefined {
+  const { engine = "auto", deterministic = false } = options;
   const isOld = (model.opsets.get("") ?? everyRuntimes) < oldestRunnable;
-  return searches && isOld && engine !== "reference" && !deterministic ? everyRuntimes : undefined;
+  return searches(options) && isOld && engine !== "reference" && !deterministic ? everyRuntimes : undefined;
 }
 
 function checkOptions({ budget = {}, families, passes = preset.conv }: OptimizeOptions): void {

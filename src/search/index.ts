@@ -13,7 +13,7 @@ export { proposalsFor, type Candidate, type LayerCandidates, type Proposal } fro
 export { runFitJob, type FitJob, type FitThreads } from "./fit-job.js";
 export { predictedFrontier, predictedLoss } from "./frontier.js";
 export type { Journal, JournalValue } from "./journal.js";
-export type { DeclinedLayer, LayerSlot, Scope } from "./layers.js";
+export { outOfScope, type DeclinedLayer, type LayerSlot, type Scope } from "./layers.js";
 export type { FittedLayer } from "./refit.js";
 export { efforts, type SearchEffort } from "./efforts.js";
 export { Search, type Draft, type Solution } from "./search.js";

@@ -58,7 +58,8 @@ export function workingModel(original: Model, facts: FactTable, scope: Scope = {
   return { model, slots, declined };
 }
 
-function outOfScope(name: string, { only, skip, revert }: Scope): string | null {
+/** Why a layer of this name is left alone; null where it isn't. */
+export function outOfScope(name: string, { only, skip, revert }: Scope): string | null {
   if (only && only.length > 0 && !matchesGlob(name, only)) return "left out by --only";
   if (skip && matchesGlob(name, skip)) return "left out by --skip";
   return revert && matchesGlob(name, revert) ? "kept by --revert" : null;

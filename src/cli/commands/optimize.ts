@@ -1,12 +1,12 @@
 import { InvalidArgumentError, Option } from "commander";
 import { extname } from "node:path";
 import {
+  cheaperLayers,
   checkWritable,
   decisionOf,
   ExitCode,
   forJson,
   forTerminal,
-  inspect,
   load,
   loadData,
   optimizeFile,
@@ -23,6 +23,7 @@ import {
   reportDetails,
   type DetailOptions,
   type OptimizedFile,
+  type OptimizeOptions,
   type Report,
 } from "../../index.js";
 import { writeCertificate } from "../certificate-file.js";
@@ -108,7 +109,7 @@ export const optimizeCommand: CommandModule = (program, cx) => {
       else if (output === "-") terminal.note(reporters[flags.reporter]!(report).trimEnd());
       else terminal.result(reporters[flags.reporter]!(report));
       if (!hasBudget(base))
-        await sayWhatABudgetAllows(session, flags.dryRun || output === "-" ? input : output, flags);
+        await sayWhatABudgetAllows(session, flags.dryRun || output === "-" ? input : output, base);
       for (const { met, message } of report.verdicts)
         if (!met) terminal.note(`${terminal.paint("red", "missed")}: ${forTerminal(message)}`);
       return exitCode === 0 ? ExitCode.done : ExitCode.unmet;
@@ -216,22 +217,19 @@ function printable(text: string): string {
 async function sayWhatABudgetAllows(
   { terminal, control }: Session,
   path: string,
-  flags: Flags,
+  options: OptimizeOptions,
 ): Promise<void> {
   if (terminal.quiet || path === "-") return;
-  const { layers } = await inspect(await load(path), {
-    ask: "families",
-    signal: control.signal,
-    ...(flags.shape ? { shapes: flags.shape } : {}),
-  });
-  const cheapest = (rewrites: (typeof layers)[number]["rewrites"]): number =>
-    Math.min(...rewrites.map(({ candidates }) => candidates?.macs?.[0] ?? Infinity));
-  const open = layers.filter((layer) => cheapest(layer.rewrites) < Infinity);
-  if (open.length === 0) {
-    terminal.note("No budget was given, and no family has a cheaper form for any layer.");
+  const { layers, cheaper } = await cheaperLayers(await load(path), { ...options, signal: control.signal });
+  if (cheaper === 0) {
+    const { only, skip, revert, families, passes } = options;
+    const narrowed = [only, skip, revert, families, passes].some((option) => option !== undefined);
+    terminal.note(
+      `No budget was given, and no family has a cheaper form for any layer${narrowed ? " that the options leave to them" : ""}.`,
+    );
     return;
   }
   terminal.note(
-    `No budget was given: exact rewrites only. ${open.length} of ${layers.length} layers have cheaper approximate forms; allow them with a budget, e.g. --keep-macs 0.5 --calib IMAGES.`,
+    `No budget was given: exact rewrites only. ${cheaper} of ${layers} layers have cheaper approximate forms; allow them with a budget, e.g. --keep-macs 0.5 --calib IMAGES.`,
   );
 }
