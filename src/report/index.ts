@@ -15,6 +15,7 @@ export { renderInspection } from "./inspection-text.js";
 export { renderMarkdown } from "./markdown.js";
 export { describePlan } from "./rows.js";
 export { renderGithub, renderJunit, renderSarif } from "./reporters.js";
+export * from "./run.js";
 export * from "./schema.js";
 export { jsonSchemas } from "./json-schemas.js";
 export * from "./table.js";

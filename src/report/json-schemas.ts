@@ -4,6 +4,7 @@ import { certificateCheckSchema, certificateSchema } from "./certificate.js";
 import { differenceSchema } from "./difference.js";
 import { explanationSchema } from "./explanation.js";
 import { inspectionSchema } from "./inspection.js";
+import { runSummarySchema } from "./run.js";
 import { reportSchema } from "./schema.js";
 import { sweepSchema } from "./sweep.js";
 import { verificationSchema } from "./verification.js";
@@ -15,6 +16,7 @@ export const jsonSchemas: Readonly<
     | "sweep"
     | "inspect"
     | "verify"
+    | "run"
     | "bench"
     | "diff"
     | "explain"
@@ -27,6 +29,7 @@ export const jsonSchemas: Readonly<
   sweep: () => z.toJSONSchema(sweepSchema),
   inspect: () => z.toJSONSchema(inspectionSchema),
   verify: () => z.toJSONSchema(verificationSchema),
+  run: () => z.toJSONSchema(runSummarySchema),
   bench: () => z.toJSONSchema(benchmarkSchema),
   diff: () => z.toJSONSchema(differenceSchema),
   explain: () => z.toJSONSchema(explanationSchema),

@@ -1,5 +1,14 @@
 import { Option } from "commander";
-import { checkWritable, ExitCode, forTerminal, loadData, run, saveArrays, UsageError } from "../../index.js";
+import {
+  checkWritable,
+  ExitCode,
+  forTerminal,
+  loadData,
+  run,
+  saveArrays,
+  UsageError,
+  type RunSummary,
+} from "../../index.js";
 import { withSession, type CommandModule } from "../context.js";
 import {
   commonOptions,
@@ -86,7 +95,7 @@ export const runCommand: CommandModule = (program, cx) => {
         dtype,
         shape: [...dims],
       }));
-      const summary = {
+      const summary: RunSummary = {
         schema: "convopt.run/1",
         model: { path: model.file?.path ?? "", sha256: model.file?.sha256 ?? "" },
         engine: result.engine,
