@@ -1,4 +1,5 @@
 import type { Command, Option } from "commander";
+import { visible } from "./options.js";
 
 export const shells = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof shells)[number];
@@ -14,12 +15,12 @@ export function completionScript(program: Command, shell: Shell): string {
 }
 
 function longs(command: Command): string[] {
-  return [...command.options.map((option) => option.long ?? ""), "--help"].filter((long) => long !== "");
+  return [...visible(command).map((option) => option.long ?? ""), "--help"].filter((long) => long !== "");
 }
 
 function choicesOf(commands: readonly Command[]): Map<string, readonly string[]> {
   const choices = new Map<string, readonly string[]>();
-  for (const option of commands.flatMap((command) => command.options)) {
+  for (const option of commands.flatMap(visible)) {
     if (option.argChoices && option.long) choices.set(option.long, option.argChoices);
   }
   return choices;
@@ -62,7 +63,7 @@ function zsh(program: Command, commands: readonly Command[]): string {
   const listed = commands.map((command) => `    ${single(`${command.name()}:${command.description()}`)}`);
   const cases = commands.flatMap((command) => [
     `    ${command.name()})`,
-    `      _arguments ${command.options.map(zshOption).join(" ")} '*:file:_files' ;;`,
+    `      _arguments ${visible(command).map(zshOption).join(" ")} '*:file:_files' ;;`,
   ]);
   return [
     `#compdef ${name}`,
@@ -106,7 +107,7 @@ function fish(program: Command, commands: readonly Command[]): string {
       `complete -c ${name} -n __fish_use_subcommand -f -a ${command.name()} -d ${single(command.description())}`,
   );
   const options = commands.flatMap((command) =>
-    command.options.map((option) => {
+    visible(command).map((option) => {
       const value = option.isBoolean()
         ? ""
         : option.argChoices

@@ -2,7 +2,7 @@ import type { Command, Option } from "commander";
 import { existsSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { didYouMean, readTextFile, UsageError } from "../index.js";
-import { pathOptions } from "./options.js";
+import { pathOptions, visible } from "./options.js";
 
 /** Read where no other config file is named. */
 export const defaultConfig = "convopt.config.json";
@@ -18,14 +18,14 @@ export async function applyConfig(program: Command, command: Command): Promise<v
   if (path === null || !command.options.some((option) => option.attributeName() === "config")) return;
   const settings = parse(await readTextFile(path), path);
   const known = new Set(
-    program.commands.flatMap((each) => each.options.map((option) => option.attributeName())),
+    program.commands.flatMap((each) => visible(each).map((option) => option.attributeName())),
   );
   const commands = new Map(program.commands.map((each) => [each.name(), each]));
   for (const [key, value] of Object.entries(settings)) {
     const section = commands.get(key);
     if (section) {
       if (!isRecord(value)) throw wrong(path, key, "a section is an object of options");
-      const own = section.options.map((option) => option.attributeName());
+      const own = visible(section).map((option) => option.attributeName());
       for (const name of Object.keys(value)) checkKey(name, own, path, `${key}.`);
     } else if (key !== "$schema") {
       checkKey(key, [...known, ...commands.keys()], path, "");
@@ -33,7 +33,7 @@ export async function applyConfig(program: Command, command: Command): Promise<v
   }
   const section = settings[command.name()];
   const values = { ...settings, ...(isRecord(section) ? section : {}) };
-  for (const option of command.options) {
+  for (const option of visible(command)) {
     const key = option.attributeName();
     if (key === "config" || !(key in values)) continue;
     const source = command.getOptionValueSource(key);
@@ -133,11 +133,11 @@ export function configSchema(program: Command): unknown {
     additionalProperties: false,
     properties: {
       $schema: { type: "string" },
-      ...Object.assign({}, ...all.map((command) => properties(command.options))),
+      ...Object.assign({}, ...all.map((command) => properties(visible(command)))),
       ...Object.fromEntries(
         all.map((command) => [
           command.name(),
-          { type: "object", additionalProperties: false, properties: properties(command.options) },
+          { type: "object", additionalProperties: false, properties: properties(visible(command)) },
         ]),
       ),
     },

@@ -1,4 +1,4 @@
-import { Argument, InvalidArgumentError, Option } from "commander";
+import { Argument, InvalidArgumentError, Option, type Command } from "commander";
 import { didYouMean, UsageError } from "../index.js";
 
 /** Parsers of option values; commander prints their message with the option's name. */
@@ -138,9 +138,22 @@ export const pathOptions: ReadonlySet<string> = new Set([
   "calib", "data", "labels", "preprocess", "report", "certificate", "out", "allowExternal", "journal", "bisectOut", "profileOut",
 ]); // prettier-ignore
 
-/** Options and values that the contract names and that this version doesn't have: refused, never ignored. */
-export function notAvailable(what: string): UsageError {
-  return new UsageError("E_NOT_AVAILABLE", `${what} is not available yet`, {
-    hint: "convopt help shows what is",
-  });
+/** The options that are told about: all but those that are refused. */
+export function visible(command: Command): Option[] {
+  return command.options.filter((option) => !option.hidden);
+}
+
+/**
+ * Options that other commands have and this one doesn't yet: refused as soon as they are read, never ignored. Neither
+ * help nor completion nor the config file knows them; `hints` say what to do in their place.
+ */
+export function refuseOptions(command: Command, hints: Readonly<Record<string, string>>): void {
+  for (const [name, hint] of Object.entries(hints)) {
+    command.addOption(new Option(`--${name} [value]`).hideHelp());
+    command.on(`option:${name}`, () => {
+      throw new UsageError("E_NOT_AVAILABLE", `--${name} of ${command.name()} is not available yet`, {
+        hint,
+      });
+    });
+  }
 }

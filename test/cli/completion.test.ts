@@ -21,6 +21,7 @@ describe("completion", () => {
     expect(code).toBe(0);
     expect(complete(stdout, ["convopt", "in"])).toEqual(["inspect"]);
     expect(complete(stdout, ["convopt", "optimize", "a.onnx", "--keep-m"])).toEqual(["--keep-macs"]);
+    expect(complete(stdout, ["convopt", "sweep", "a.onnx", "--keep"])).toEqual([]);
     expect(complete(stdout, ["convopt", "verify", "--engine", "r"])).toEqual(["reference"]);
     expect(complete(stdout, ["convopt", "help", "ver"])).toEqual(["verify"]);
   });

@@ -75,6 +75,18 @@ describe("the config file", () => {
     expect(stderr).toContain("not available yet");
   });
 
+  it("may hold options of optimize that sweep refuses", async () => {
+    const path = config({ keepMacs: 0.5, report: "r.html", engine: "reference", effort: "fast", json: true });
+    const args = ["sweep", model, join(folder, "swept"), "--points", "0.6", "--config", path];
+    const { code, stdout } = await invoke(args);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).points).toMatchObject([{ keepMacs: 0.6 }]);
+    const own = config({ sweep: { keepMacs: 0.5 } });
+    const refused = await invoke(["sweep", model, join(folder, "swept"), "--config", own]);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain('there is no option "sweep.keepMacs"');
+  });
+
   it("has a schema with every option of every command", async () => {
     const { stdout } = await invoke(["schema", "config"]);
     const schema = JSON.parse(stdout);
@@ -88,5 +100,7 @@ describe("the config file", () => {
     });
     expect(schema.properties.effort.enum).toEqual(["fast", "normal", "max"]);
     expect(schema.properties.config).toBeUndefined();
+    expect(schema.properties.keepMacs).toEqual(schema.properties.optimize.properties.keepMacs);
+    expect(schema.properties.sweep.properties.keepMacs).toBeUndefined();
   });
 });

@@ -120,9 +120,30 @@ describe("usage (exit 2)", () => {
     expectError(await invoke(args), 2, code, parts);
   });
 
-  const coming: string[][] = [["optimize", model, "o.onnx", "--executor", "bullmq"]];
+  const sweepless = [
+    ...[
+      "--max-error=0.1",
+      "--min-agreement=0.9",
+      "--keep-macs=0.5",
+      "--keep-params=0.5",
+      "--keep-latency=0.5",
+    ],
+    ...["--report=r.html", "--report", "--reporter=junit", "--dry-run", "--certificate=c.json", "--lossless"],
+    ...["--profile=p.json", "--print-after=changed", "--stop-after=1"],
+  ];
+  const coming: string[][] = [
+    ["optimize", model, "o.onnx", "--executor", "bullmq"],
+    ...sweepless.map((option) => ["sweep", option, model, join(folder, "unswept")]),
+    ...sweepless.map((option) => ["sweep", model, join(folder, "unswept"), option]),
+  ];
   it.each(coming)("what is not built yet says so: %s %s %s %s", async (...args) => {
     expectError(await invoke(args), 2, /E_/, ["not available yet"]);
+    expect(readdirSync(folder)).not.toContain("unswept");
+  });
+
+  it("what sweep does not have yet is named, with what to do in its place", async () => {
+    const outcome = await invoke(["sweep", model, join(folder, "unswept"), "--report", "r.html"]);
+    expectError(outcome, 2, /^E_NOT_AVAILABLE$/, ["--report of sweep", "sweep.html"]);
   });
 });
 
