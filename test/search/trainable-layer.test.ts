@@ -1,11 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { LayerMeans } from "../../src/calib/index.js";
-import {
-  type ConvSpec,
-  type FitTarget,
-  type Form,
-  type Link,
-} from "../../src/forms/index.js";
+import { type ConvSpec, type FitTarget, type Form, type Link } from "../../src/forms/index.js";
 import { Adam } from "../../src/search/adam.js";
 import { ownTargets, standardCandidate, type Candidate } from "../../src/search/candidates.js";
 import { type LayerSlot } from "../../src/search/layers.js";
