@@ -21,7 +21,7 @@ export { cheaperLayers } from "./api/cheaper-layers.js";
 export { loadData, loadDataOf, type DataOptions } from "./api/data.js";
 export { diff, type DiffOptions } from "./api/diff.js";
 export { decisionOf, explain, findLayer, loadReport, type ExplainOptions } from "./api/explain.js";
-export { checkWritable, ioError, readTextFile, writeFileAtomically } from "./api/file-access.js";
+export { checkWritable, readTextFile, writeFileAtomically } from "./api/file-access.js";
 export { inspect, type InspectOptions } from "./api/inspect.js";
 export { loadLabels, readNpy, readNpz, writeNpy, writeNpz, type DataSet } from "./calib/index.js";
 export { load, save, type LoadOptions } from "./api/load.js";
@@ -67,6 +67,7 @@ export {
   Graph,
   GraphBuilder,
   InvariantError,
+  ioError,
   IoError,
   Model,
   ModelError,

@@ -1,4 +1,4 @@
-import { IoError } from "../ir/index.js";
+import { ioError } from "../ir/index.js";
 
 /**
  * Writes a file whole or not at all: into a temporary file beside it, synchronised, then renamed.
@@ -62,33 +62,4 @@ export async function checkWritable(path: string): Promise<void> {
   } catch (cause) {
     throw ioError(cause, path, "cannot be written");
   }
-}
-
-const reasons: Readonly<Record<string, readonly [string, string]>> = {
-  ENOENT: ["there is no such file or folder", "check the path"],
-  EACCES: ["permission is denied", "choose a place that you may use"],
-  EPERM: ["permission is denied", "choose a place that you may use"],
-  EROFS: ["the file system is read-only", "choose another place"],
-  ENOSPC: ["the disk is full", "free some space or choose another place"],
-  EDQUOT: ["the disk quota is used up", "free some space or choose another place"],
-  EISDIR: ["it is a folder", "name a file"],
-  ENOTDIR: ["a part of the path is not a folder", "check the path"],
-  EMFILE: ["too many files are open", "raise the limit (ulimit -n)"],
-};
-
-/** An operating-system failure in the user's terms. */
-export function ioError(cause: unknown, path: string, what: string): IoError {
-  const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "";
-  const [reason, hint] = reasons[code] ?? [cause instanceof Error ? cause.message : String(cause), null];
-  const stream = what === "cannot be read" ? "standard input" : "standard output";
-  const full = code === "ENOSPC" || code === "EDQUOT";
-  return new IoError(
-    full ? "E_IO_FULL" : "E_IO",
-    `${path === "-" ? stream : "the file"} ${what}: ${reason}`,
-    {
-      ...(path === "-" ? {} : { where: { file: path } }),
-      ...(hint === null ? {} : { hint }),
-      cause,
-    },
-  );
 }

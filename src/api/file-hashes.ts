@@ -2,8 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { ModelError } from "../ir/index.js";
-import { ioError } from "./file-access.js";
+import { ModelError, ioError } from "../ir/index.js";
 
 export interface HashedFile {
   /** Path below the hashed folder, with slashes; "" for a file that was named itself. */

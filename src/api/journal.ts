@@ -1,10 +1,10 @@
+import { ioError } from "../ir/index.js";
 import type * as nodeFs from "node:fs";
 import type { DataSet } from "../calib/index.js";
 import type { Model } from "../ir/index.js";
 import { encodeModel } from "../onnx/index.js";
 import type { Journal, JournalValue } from "../search/index.js";
 import { breathe } from "./batches.js";
-import { ioError } from "./file-access.js";
 
 /*
  * A journal is a folder with two files for each kind of run that it serves: `KEY.jsonl`, one line per finished unit, and

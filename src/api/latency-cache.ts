@@ -1,5 +1,5 @@
+import { ioError } from "../ir/index.js";
 import type { LatencyStore } from "../latency/index.js";
-import { ioError } from "./file-access.js";
 
 /*
  * Measured times, kept from one run to the next: a file of JSON lines that is only ever appended to, one whole line a

@@ -1,10 +1,10 @@
 import { Ledger } from "../engine/index.js";
-import { UsageError, type Model } from "../ir/index.js";
+import { ioError, UsageError, type Model } from "../ir/index.js";
 import { forJson, markParetoOptimal, type Report, type Sweep, type SweepPoint } from "../report/index.js";
 import { renderSweepHtml, renderSweepMarkdown } from "../report/index.js";
 import { BudgetSearch } from "./compress.js";
 import { decisionOf } from "./explain.js";
-import { ioError, writeFileAtomically } from "./file-access.js";
+import { writeFileAtomically } from "./file-access.js";
 import { fileHash, type FileJournal } from "./journal.js";
 import type { Judge } from "./judge.js";
 import { bytesOf, fileOf, inFile, load, save, type LoadOptions } from "./load.js";

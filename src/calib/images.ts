@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { extname, join } from "node:path";
-import { IoError, ModelError, Tensor, UsageError } from "../ir/index.js";
+import { ioError, ModelError, Tensor, UsageError } from "../ir/index.js";
 import type { ImageSize } from "./preprocess.js";
 
 export interface ImageOptions {
@@ -39,10 +39,7 @@ export async function loadImages(folder: string, o: ImageOptions): Promise<Tenso
   try {
     names = await readdir(folder);
   } catch (error) {
-    throw new IoError("E_READ", "the folder of images cannot be read", {
-      where: { file: folder },
-      cause: error,
-    });
+    throw ioError(error, folder, "cannot be read");
   }
   names = names.filter((name) => extensions.has(extname(name).toLowerCase())).sort();
   if (names.length === 0) {

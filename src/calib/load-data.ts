@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { ModelError, type Dim, type ErrorPlace, type Tensor } from "../ir/index.js";
+import { ioError, ModelError, type Dim, type ErrorPlace, type Tensor } from "../ir/index.js";
 import { closestName } from "./closest-name.js";
 import { fedInputs, type DataInput, type DataSet, type SampleArray } from "./data-set.js";
 import { loadImages } from "./images.js";
@@ -7,7 +7,7 @@ import { isLabelName, labelsOf } from "./labels.js";
 import { isNpy, readNpy } from "./npy.js";
 import { isNpz, readNpz } from "./npz.js";
 import type { Preprocess } from "./preprocess.js";
-import { readBytes, unreadable } from "./read-bytes.js";
+import { readBytes } from "./read-bytes.js";
 import { sampleArray } from "./sample-array.js";
 
 export interface LoadDataOptions {
@@ -173,6 +173,6 @@ async function isFolder(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
   } catch (error) {
-    throw unreadable(path, error);
+    throw ioError(error, path, "cannot be read");
   }
 }

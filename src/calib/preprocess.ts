@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { IoError, UsageError, type ErrorPlace } from "../ir/index.js";
+import { ioError, UsageError, type ErrorPlace } from "../ir/index.js";
 import { closestName } from "./closest-name.js";
 
 /** Height and width; one number for both. For `resize` one number is the shorter side, the aspect kept. */
@@ -78,7 +78,7 @@ export async function loadPreprocess(path: string): Promise<Preprocess> {
   try {
     text = await readFile(path, "utf8");
   } catch (error) {
-    throw new IoError("E_READ", "the preprocess file cannot be read", { where, cause: error });
+    throw ioError(error, path, "cannot be read");
   }
   let json: unknown;
   try {

@@ -107,7 +107,7 @@ function axisOrder(
   throw new ModelError(
     "E_DATA_SHAPE",
     `${what} of shape ${dims.join("×")}${moved} does not fit the model input of shape ${describeShape(shape)}`,
-    { where: place, ...shapeHint(shape, dims) },
+    { where: place, ...shapeHint(shape, dims, layout === "nhwc") },
   );
 }
 
@@ -119,7 +119,12 @@ function describeShape(shape: readonly Dim[] | null): string {
   return shape === null ? "?" : shape.length === 0 ? "scalar" : shape.map((dim) => dim ?? "?").join("×");
 }
 
-function shapeHint(shape: readonly Dim[] | null, dims: readonly number[]): { hint?: string } {
+function shapeHint(
+  shape: readonly Dim[] | null,
+  dims: readonly number[],
+  areImages: boolean,
+): { hint?: string } {
+  if (areImages) return { hint: 'give "resize" and "crop" in the preprocess file' };
   if (shape && shape.length === dims.length + 1)
     return { hint: "the first axis of an array counts the samples" };
   const channelsLast =

@@ -67,10 +67,19 @@ export class UsageError extends ConvoptError {
   }
 }
 
+/** What a user can do about bad files, by how the code begins, where an error says nothing itself. */
+const usualHints: readonly (readonly [prefix: string, hint: string])[] = [
+  ["E_MODEL_", "check the file with onnx.checker, or export it again"],
+  ["E_NPY", "write it again with numpy.save or numpy.savez"],
+  ["E_DATA_VALUE", "check how the data were made"],
+  ["E_DATA_EMPTY", "give at least one sample"],
+];
+
 /** The model or the data is bad (exit 3). */
 export class ModelError extends ConvoptError {
-  constructor(code: string, what: string, details?: ErrorDetails) {
-    super(code, ExitCode.badInput, what, details);
+  constructor(code: string, what: string, details: ErrorDetails = {}) {
+    const hint = details.hint ?? usualHints.find(([prefix]) => code.startsWith(prefix))?.[1];
+    super(code, ExitCode.badInput, what, hint === undefined ? details : { ...details, hint });
   }
 }
 

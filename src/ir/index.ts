@@ -3,6 +3,7 @@ export * from "./builder.js";
 export * from "./clone.js";
 export * from "./dtype.js";
 export * from "./errors.js";
+export { ioError, type FileFault } from "./io-error.js";
 export { extract, type Cut } from "./extract.js";
 export {
   Graph,

@@ -1,9 +1,9 @@
+import { ioError } from "../ir/index.js";
 import { createHash, randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { open, readdir, rename, stat, unlink, type FileHandle } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { ioError } from "./io-error.js";
 
 export interface WrittenFile {
   readonly sha256: string;
@@ -28,7 +28,7 @@ export async function writeAtomically(
     onStep("renamed");
   } catch (error) {
     await unlink(temporary.path).catch(() => undefined);
-    throw ioError(error, path, "write");
+    throw ioError(error, path, "cannot be written");
   }
   return temporary.written;
 }
@@ -57,7 +57,7 @@ export async function writeTemporary(
   } catch (error) {
     await handle?.close().catch(() => undefined);
     await unlink(temporary).catch(() => undefined);
-    throw ioError(error, path, "write");
+    throw ioError(error, path, "cannot be written");
   }
 }
 

@@ -1,8 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, realpathSync, type Stats } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
-import { ConvoptError, IoError, ModelError } from "../ir/index.js";
+import { ConvoptError, IoError, ModelError, ioError } from "../ir/index.js";
 import type { ExternalData, ExternalSource } from "./external-location.js";
-import { ioError } from "./io-error.js";
 import { readWindow } from "./read-file.js";
 
 /** The data files of one model. Windows are read when a tensor is first used, from the file that was checked. */
@@ -27,7 +26,7 @@ export function externalFiles(modelPath: string, allowed: readonly string[] = []
     try {
       return realpathSync(path);
     } catch (error) {
-      throw ioError(error, path, "read");
+      throw ioError(error, path, "cannot be read");
     }
   });
   const opened = new Map<string, OpenedFile>();
@@ -73,7 +72,7 @@ export function externalFiles(modelPath: string, allowed: readonly string[] = []
       }
     } catch (error) {
       if (error instanceof ConvoptError) throw error;
-      throw ioError(error, direct, "read").at({ tensor });
+      throw ioError(error, direct, "cannot be read").at({ tensor });
     }
   }
 
@@ -83,7 +82,7 @@ export function externalFiles(modelPath: string, allowed: readonly string[] = []
     try {
       return readWindow(descriptor, offset, length);
     } catch (error) {
-      throw ioError(error, file.path, "read");
+      throw ioError(error, file.path, "cannot be read");
     } finally {
       closeSync(descriptor);
     }
@@ -108,7 +107,7 @@ function reopen({ path, stat }: OpenedFile): number {
   try {
     descriptor = openChecked(path);
   } catch (error) {
-    throw ioError(error, path, "read");
+    throw ioError(error, path, "cannot be read");
   }
   const now = fstatSync(descriptor);
   const same =

@@ -1,8 +1,7 @@
 import { constants, fstatSync, readSync } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
-import { IoError, ModelError } from "../ir/index.js";
+import { IoError, ModelError, ioError } from "../ir/index.js";
 import { largestMessage } from "./encode-model.js";
-import { ioError } from "./io-error.js";
 
 /** One read call takes at most this much. */
 const chunk = 2 ** 30;
@@ -25,7 +24,7 @@ export async function readModelFile(path: string): Promise<Uint8Array> {
     }
     return bytes;
   } catch (error) {
-    throw ioError(error, path, "read");
+    throw ioError(error, path, "cannot be read");
   } finally {
     await handle?.close().catch(() => undefined);
   }
@@ -54,7 +53,7 @@ async function readStream(stream: AsyncIterable<unknown>, path: string): Promise
       parts.push(bytes);
     }
   } catch (error) {
-    throw ioError(error, path, "read");
+    throw ioError(error, path, "cannot be read");
   }
   const bytes = new Uint8Array(total);
   let at = 0;

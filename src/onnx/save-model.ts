@@ -2,12 +2,11 @@ import { createHash } from "node:crypto";
 import { createReadStream, type Stats } from "node:fs";
 import { lstat, open, realpath, stat, unlink } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
-import { IoError, ModelError, type Model, type ModelFile } from "../ir/index.js";
+import { IoError, ModelError, type Model, type ModelFile, ioError } from "../ir/index.js";
 import { commit, removeLeftovers, writePieces, writeTemporary } from "./atomic-file.js";
 import { largestMessage, modelPieces, modelToProto } from "./encode-model.js";
 import { dataPieces, layOut, tensorsOf, type DataFile, type ExternalLayout } from "./external-layout.js";
 import { externalFilesOf } from "./load-model.js";
-import { ioError } from "./io-error.js";
 import type { ModelProto, TensorProto } from "./proto.js";
 import { amend } from "./proto.js";
 import { dataBytes, externalSourceOf, rawBytesOf, tensorToProto } from "./tensor-proto.js";
@@ -46,7 +45,7 @@ export async function saveModel(model: Model, path: string, options: SaveOptions
     onStep?.("renamed");
   } catch (error) {
     await unlink(temporary.path).catch(() => undefined);
-    throw ioError(error, path, "write");
+    throw ioError(error, path, "cannot be written");
   }
   written.set(target.path, temporary.written.sha256);
   return { path, ...temporary.written };
@@ -72,7 +71,7 @@ async function targetOf(path: string): Promise<Target> {
       stat: found,
     };
   } catch (error) {
-    throw ioError(error, path, "write");
+    throw ioError(error, path, "cannot be written");
   }
 }
 
@@ -95,7 +94,7 @@ async function hashOf(path: string): Promise<string> {
   try {
     for await (const part of createReadStream(path)) hash.update(part as Uint8Array);
   } catch (error) {
-    throw ioError(error, path, "read");
+    throw ioError(error, path, "cannot be read");
   }
   return hash.digest("hex");
 }
@@ -168,7 +167,7 @@ async function writeDataFile(
     return free;
   } catch (error) {
     await unlink(temporary.path).catch(() => undefined);
-    throw ioError(error, path, "write");
+    throw ioError(error, path, "cannot be written");
   }
 }
 
@@ -187,7 +186,7 @@ async function makeFolder(path: string, root: string): Promise<void> {
       throw new IoError("E_IO_LINK", "the data file's folder leads elsewhere", { where: { file: path } });
     }
   } catch (error) {
-    throw ioError(error, path, "write");
+    throw ioError(error, path, "cannot be written");
   }
 }
 
@@ -208,7 +207,7 @@ async function writeToStdout(model: Model): Promise<ModelFile> {
     bytes += piece.length;
     await new Promise<void>((done, fail) => {
       process.stdout.write(piece, (error) => {
-        if (error) fail(ioError(error, "-", "write"));
+        if (error) fail(ioError(error, "-", "cannot be written"));
         else done();
       });
     });
@@ -226,6 +225,6 @@ async function writeToDevice(model: Model, target: string, path: string): Promis
       await handle.close();
     }
   } catch (error) {
-    throw error instanceof ModelError ? error : ioError(error, path, "write");
+    throw error instanceof ModelError ? error : ioError(error, path, "cannot be written");
   }
 }

@@ -146,7 +146,7 @@ describe("bugs of ours", () => {
     });
     const failure = describeFailure(error, [], false);
     expect([failure.exitCode, failure.code]).toEqual([4, "E_IO_FULL"]);
-    expect(failure.text).toContain("the disk is full (/x/y)");
+    expect(failure.text).toContain("no space is left on the device (/x/y)");
   });
 });
 
