@@ -197,7 +197,7 @@ function arrayEntries(data: DataSet): Certificate["data"]["arrays"] {
       const numbers = Float64Array.from(values as ArrayLike<number | bigint>, Number);
       hash.update(littleEndian(numbers));
     }
-    return { input, dims: [data.count, ...array.dims], sha256: hash.digest("hex") };
+    return { input, dims: [...(array.whole ? [] : [data.count]), ...array.dims], sha256: hash.digest("hex") };
   });
 }
 

@@ -1,7 +1,7 @@
 import { seededInput, type DataSet } from "../calib/index.js";
 import type { FormFamily, Ledger } from "../engine/index.js";
 import { describeForm } from "../forms/index.js";
-import { cloneModel, type Model } from "../ir/index.js";
+import { cloneModel, sampleAxis, type Model } from "../ir/index.js";
 import { inferFacts } from "../measure/index.js";
 import type { Frontier } from "../report/index.js";
 import { openExecutor } from "../runtime/index.js";
@@ -60,7 +60,8 @@ export function runData(model: Model, calibration: DataSet | null, options: Opti
   const inputs = model.graph.requiredInputs;
   const shapeOf = ({ name }: { name: string }) =>
     facts.of(inputs.find((input) => input.name === name) ?? null).shape;
-  return { data: seededInput(inputs, noiseSamples, options.seed ?? 0, shapeOf), given: false };
+  const axis = sampleAxis(inputs, model.graph.outputs);
+  return { data: seededInput(inputs, noiseSamples, options.seed ?? 0, shapeOf, axis), given: false };
 }
 
 /** Shapes for costs: the user's, then what the data imply. */

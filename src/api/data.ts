@@ -5,7 +5,7 @@ import {
   seededInput,
   type DataSet,
 } from "../calib/index.js";
-import type { Model, Tensor } from "../ir/index.js";
+import { sampleAxis, type Model, type Tensor } from "../ir/index.js";
 import type { Calibration } from "./options.js";
 
 export interface DataOptions {
@@ -23,13 +23,14 @@ export async function loadData(path: string, model: Model, options: DataOptions 
   const preprocess = options.preprocess === undefined ? null : await loadPreprocess(options.preprocess);
   return readData(path, model.graph.requiredInputs, {
     preprocess,
+    outputs: model.graph.outputs,
     ...(options.limit === undefined ? {} : { limit: options.limit }),
   });
 }
 
 /** Arrays that are in memory already, by input name, as data for a model. */
 export function loadDataOf(arrays: ReadonlyMap<string, Tensor>, model: Model): DataSet {
-  return dataSetOf(arrays, model.graph.requiredInputs);
+  return dataSetOf(arrays, model.graph.requiredInputs, { outputs: model.graph.outputs });
 }
 
 /** The calibration data of an optimization, read now if the option says how. */
@@ -45,7 +46,8 @@ export function shapesOfData(data: DataSet, model: Model): Map<string, readonly 
   const shapes = new Map<string, readonly number[]>();
   for (const [name, array] of data.arrays) {
     const first = model.graph.value(name)?.type?.shape?.[0];
-    shapes.set(name, [typeof first === "number" ? first : 1, ...array.dims]);
+    const batch = array.whole ? [] : [typeof first === "number" ? first : 1];
+    shapes.set(name, [...batch, ...array.dims]);
   }
   return shapes;
 }
@@ -76,6 +78,7 @@ export function dataOrNoise(
     count,
     seed,
     ({ name, type }) => options.shapes?.get(name) ?? type?.shape ?? null,
+    sampleAxis(inputs, model.graph.outputs),
   );
 }
 
@@ -87,6 +90,7 @@ export function selectSamples(data: DataSet, indices: ArrayLike<number>): DataSe
         name,
         {
           dims: array.dims,
+          ...(array.whole ? { whole: true } : {}),
           batch: (chosen: ArrayLike<number>) => array.batch(Array.from(chosen, (i) => indices[i] ?? -1)),
         },
       ] as const,
