@@ -1,7 +1,7 @@
 import { seededInput, type DataSet } from "../calib/index.js";
 import type { FormFamily, Ledger } from "../engine/index.js";
 import { describeForm } from "../forms/index.js";
-import { cloneModel, sampleAxis, type Model } from "../ir/index.js";
+import { cloneModel, sampleAxis, UsageError, type Model } from "../ir/index.js";
 import { inferFacts } from "../measure/index.js";
 import type { Frontier } from "../report/index.js";
 import { openExecutor } from "../runtime/index.js";
@@ -48,6 +48,8 @@ export interface Compression {
 export interface RunData {
   readonly data: DataSet;
   readonly given: boolean;
+  /** Why not even noise could be made; the data are empty then. */
+  readonly missing: UsageError | null;
 }
 
 /** Samples of noise where no calibration images were given. */
@@ -55,13 +57,20 @@ const noiseSamples = 128;
 
 /** Calibration images, or seeded noise without them. */
 export function runData(model: Model, calibration: DataSet | null, options: OptimizeOptions): RunData {
-  if (calibration) return { data: calibration, given: true };
+  if (calibration) return { data: calibration, given: true, missing: null };
   const facts = inferFacts(model, options.shapes ? { shapes: options.shapes } : {});
   const inputs = model.graph.requiredInputs;
   const shapeOf = ({ name }: { name: string }) =>
     facts.of(inputs.find((input) => input.name === name) ?? null).shape;
   const axis = sampleAxis(inputs, model.graph.outputs);
-  return { data: seededInput(inputs, noiseSamples, options.seed ?? 0, shapeOf, axis), given: false };
+  try {
+    const data = seededInput(inputs, noiseSamples, options.seed ?? 0, shapeOf, axis);
+    return { data, given: false, missing: null };
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const data = { count: 0, arrays: new Map(), labels: null, extra: new Map() };
+    return { data, given: false, missing: error };
+  }
 }
 
 /** Shapes for costs: the user's, then what the data imply. */

@@ -7,7 +7,7 @@ import { BudgetSearch, type Compression } from "./compress.js";
 import type { FileJournal } from "./journal.js";
 import { inFile, load, save, type LoadOptions } from "./load.js";
 import type { OptimizeOptions } from "./options.js";
-import { judgeOf, outcomeOf, reportOn } from "./outcome.js";
+import { judgeOf, outcomeOf, reportOn, warnOf } from "./outcome.js";
 import { prepareRun, type PreparedRun } from "./prepared-run.js";
 import { hasQuality } from "./quality-budget.js";
 import { withTimedRewrites } from "./timed-rewrites.js";
@@ -28,8 +28,9 @@ export async function optimize(model: Model, options: OptimizeOptions = {}): Pro
   const prepared = await prepareRun(model, options);
   return compressing(prepared, options, async (compression, ready) => {
     const outcome = outcomeOf(ready, compression, ready.ledger);
+    const judge = judgeOf(prepared, options, isOptional(compression, options));
+    await judge.prepare(warnOf(outcome, options));
     const bytes = encodeModel(outcome.model);
-    const judge = judgeOf(prepared, options);
     const report = await reportOn(outcome, judge, decodeModel(bytes), null, bytes.length, options);
     return { model: outcome.model, report, ledger: outcome.ledger };
   });
@@ -64,6 +65,8 @@ export async function optimizeFile(
   const prepared = await inFile(model, () => prepareRun(model, options));
   return compressing(prepared, options, async (compression, ready) => {
     const outcome = outcomeOf(ready, compression, ready.ledger);
+    const judge = judgeOf(prepared, options, isOptional(compression, options));
+    await judge.prepare(warnOf(outcome, options));
     let file: ModelFile | null = null;
     let written: Model;
     if (options.dryRun || output === "-") {
@@ -74,7 +77,7 @@ export async function optimizeFile(
       written = await load(output, loading);
     }
     const bytes = file?.bytes ?? encodeModel(outcome.model).length;
-    const report = await reportOn(outcome, judgeOf(prepared, options), written, file, bytes, options);
+    const report = await reportOn(outcome, judge, written, file, bytes, options);
     const exitCode = report.verdicts.every(({ met }) => met) ? 0 : 1;
     const { original, run } = prepared;
     return {
@@ -87,6 +90,11 @@ export async function optimizeFile(
       frontier: compression?.frontier ?? null,
     };
   });
+}
+
+/** Whether a run may end without a measured quality. */
+function isOptional(compression: Compression | null, { budget = {} }: OptimizeOptions): boolean {
+  return compression === null && !hasQuality(budget);
 }
 
 /** Runs the search where the budget asks for it, then `finish`; only when that is done the journal goes. */
@@ -120,6 +128,7 @@ async function search(
 
 /** Costs must be known for a search; noise instead of images is told. */
 export function checkSearchable({ before, run, warn }: PreparedRun): void {
+  if (run.missing) throw run.missing;
   if (before.macs === null) {
     throw new UsageError("E_SYMBOLIC", "the model's costs depend on dimensions that are not known", {
       hint: "fix them with --shape NAME=1x3x224x224 or give --calib",
