@@ -147,7 +147,7 @@ interface Selection {
 async function select(model: Model, run: CertifiedRun, seed: number): Promise<Selection> {
   if (run.data === null) {
     const shapes = run.shapes ? { shapes: run.shapes } : {};
-    const data = dataOrNoise(model, { seed, ...shapes }, run.limit ?? noiseSamples);
+    const data = dataOrNoise(model, { seed, ...shapes, probe: true }, run.limit ?? noiseSamples);
     const hash = hashText(canonicalJson(["noise", seed, data.count]));
     return { data, labels: null, given: data.count, seed, hash };
   }

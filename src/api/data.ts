@@ -7,6 +7,7 @@ import {
 } from "../calib/index.js";
 import { sampleAxis, type Model, type Tensor } from "../ir/index.js";
 import type { Calibration } from "./options.js";
+import { noiseSizes, probeShapes } from "./shape-probe.js";
 
 export interface DataOptions {
   /** Path of a preprocessing file, for uint8 arrays and images. */
@@ -56,6 +57,18 @@ export interface NoiseOptions {
   readonly data?: DataSet | null;
   readonly shapes?: ReadonlyMap<string, readonly number[]>;
   readonly seed?: number;
+  /** Whether sizes may be made up for dimensions that nothing fixes. */
+  readonly probe?: boolean;
+}
+
+/** The shapes that noise is made in: those given, and a small size where dimensions stay open and `probe` allows it. */
+export function noiseShapes(
+  model: Model,
+  { data, shapes, probe }: NoiseOptions,
+): ReadonlyMap<string, readonly number[]> {
+  const given = shapes ?? new Map<string, readonly number[]>();
+  const found = data || !probe ? null : probeShapes(model, given, { sizes: noiseSizes });
+  return found ? new Map([...given, ...found.shapes]) : given;
 }
 
 /** The given data, else `count` samples of seeded noise, which is said through `warn`. */
@@ -68,16 +81,19 @@ export function dataOrNoise(
   if (options.data) return options.data;
   const inputs = model.graph.requiredInputs;
   const seed = options.seed ?? 0;
+  const shapes = noiseShapes(model, options);
   if (inputs.length > 0) {
+    const made = [...shapes].filter(([name]) => !options.shapes?.has(name));
+    const sizes = made.map(([name, dims]) => `${name}=${dims.join("x")}`).join(", ");
     warn?.(
-      `no data was given: the inputs are ${count} sample${count === 1 ? "" : "s"} of noise from seed ${seed}`,
+      `no data was given: the inputs are ${count} sample${count === 1 ? "" : "s"} of noise from seed ${seed}${sizes === "" ? "" : `, at ${sizes} because dimensions are symbolic; give --shape or data`}`,
     );
   }
   return seededInput(
     inputs,
     count,
     seed,
-    ({ name, type }) => options.shapes?.get(name) ?? type?.shape ?? null,
+    ({ name, type }) => shapes.get(name) ?? type?.shape ?? null,
     sampleAxis(inputs, model.graph.outputs),
   );
 }

@@ -36,7 +36,7 @@ export function run(model: Model, options: RunOptions = {}): Promise<RunResult> 
 }
 
 async function runModel(model: Model, options: RunOptions): Promise<RunResult> {
-  const data = dataOrNoise(model, options, options.samples ?? 1, options.onWarning);
+  const data = dataOrNoise(model, { ...options, probe: true }, options.samples ?? 1, options.onWarning);
   const executor = await openModel(model, options, options.outputs ? { outputs: options.outputs } : {});
   try {
     const parts = new Map<string, Tensor[]>();

@@ -130,13 +130,16 @@ describe("inputs that are no batches", () => {
     }
   });
 
-  it("can be certified and checked again", async () => {
-    const out = join(folder, "certified.onnx");
-    const certificate = join(folder, "certified.json");
-    const input = graph("conv-dynamic-weight");
-    expect((await invoke(["optimize", input, out, "--certificate", certificate])).code).toBe(0);
-    const checked = await invoke(["verify", input, out, "--certificate", certificate]);
-    expect(checked.stderr).not.toContain("error");
-    expect(checked.code).toBe(0);
-  });
+  it.each(["conv-dynamic-weight", "if-captures-weight", "upsampler", "conv-bare"])(
+    "can be certified and checked again: %s",
+    async (name) => {
+      const out = join(folder, "certified.onnx");
+      const certificate = join(folder, "certified.json");
+      const input = graph(name);
+      expect((await invoke(["optimize", input, out, "--certificate", certificate])).code).toBe(0);
+      const checked = await invoke(["verify", input, out, "--certificate", certificate]);
+      expect(checked.stderr).not.toContain("error");
+      expect(checked.code).toBe(0);
+    },
+  );
 });
