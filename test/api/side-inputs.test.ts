@@ -130,6 +130,15 @@ describe("inputs that are no batches", () => {
     }
   });
 
+  it("may decide the sizes of outputs under a budget", async () => {
+    // The loop's trips, drawn for every sample, are the length of an output.
+    const budget = { keepParams: 0.9 };
+    const options = { budget, effort: "fast" } as const;
+    const { report } = await optimizeFile(graph("loop-captures-weight"), join(folder, "loop.onnx"), options);
+    expect(report.calibration.fitted).toBeGreaterThan(0);
+    expect(report.quality).toMatchObject({ images: 32, relativeError: expect.any(Number) as number });
+  });
+
   it.each(["conv-dynamic-weight", "if-captures-weight", "upsampler", "conv-bare"])(
     "can be certified and checked again: %s",
     async (name) => {
