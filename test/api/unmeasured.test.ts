@@ -9,6 +9,7 @@ import {
   optimizeFile,
   reportSchema,
   Tensor,
+  verify,
   type Model,
 } from "../../src/index.js";
 import { notJudged, openJudge } from "../../src/api/judge.js";
@@ -106,6 +107,15 @@ describe("exact rewrites of a model that can't be run", () => {
     expect(report.quality).toEqual(notJudged);
     expect(report.warnings.join()).toMatch(/not measured: strings cannot be made up/);
     await expect(optimize(model, { budget: { keepParams: 0.1 } })).rejects.toMatchObject({ exitCode: 2 });
+  });
+});
+
+describe("verification of what ONNX Runtime refuses", () => {
+  it.each(["no-opset-untyped", "newest-types"])("goes by the interpreter on both sides: %s", async (name) => {
+    const out = join(folder, `${name}.onnx`);
+    await optimizeFile(graph(name), out);
+    const { engine, ok } = await verify(await load(graph(name)), await load(out), { samples: 4 });
+    expect([engine, ok]).toEqual(["reference", true]);
   });
 });
 
