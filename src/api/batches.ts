@@ -35,6 +35,7 @@ export async function openModel(
 export function batchSource(data: DataSet, first = 0, count = data.count): BatchSource {
   return {
     count,
+    whole: new Set([...data.arrays].flatMap(([name, { whole }]) => (whole ? [name] : []))),
     async batch(start, end) {
       await breathe();
       const images = Array.from({ length: end - start }, (_, i) => first + start + i);

@@ -146,8 +146,8 @@ interface Selection {
 
 async function select(model: Model, run: CertifiedRun, seed: number): Promise<Selection> {
   if (run.data === null) {
-    const shapes = run.shapes ? { shapes: run.shapes } : {};
-    const data = dataOrNoise(model, { seed, ...shapes }, run.limit ?? noiseSamples);
+    const shapes = run.shapes ? { shapes: oneRun(model, run.shapes) } : {};
+    const data = dataOrNoise(model, { seed, ...shapes, probe: true }, run.limit ?? noiseSamples);
     const hash = hashText(canonicalJson(["noise", seed, data.count]));
     return { data, labels: null, given: data.count, seed, hash };
   }
@@ -169,6 +169,19 @@ async function select(model: Model, run: CertifiedRun, seed: number): Promise<Se
     seed: drawn ? seed : null,
     hash: hashText(canonicalJson([run.part, drawn ? seed : null, ...indices])),
   };
+}
+
+/** Shapes whose first axis counted samples as shapes of a run: models of a fixed batch see as many at once. */
+function oneRun(
+  model: Model,
+  shapes: ReadonlyMap<string, readonly number[]>,
+): ReadonlyMap<string, readonly number[]> {
+  return new Map(
+    [...shapes].map(([name, dims]) => {
+      const batch = model.graph.value(name)?.type?.shape?.[0];
+      return [name, typeof batch === "number" ? [batch, ...dims.slice(1)] : dims];
+    }),
+  );
 }
 
 function costOf(model: Model, data: DataSet): { macs: number | null; params: number } {
@@ -197,7 +210,7 @@ function arrayEntries(data: DataSet): Certificate["data"]["arrays"] {
       const numbers = Float64Array.from(values as ArrayLike<number | bigint>, Number);
       hash.update(littleEndian(numbers));
     }
-    return { input, dims: [data.count, ...array.dims], sha256: hash.digest("hex") };
+    return { input, dims: [...(array.whole ? [] : [data.count]), ...array.dims], sha256: hash.digest("hex") };
   });
 }
 

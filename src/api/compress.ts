@@ -1,7 +1,7 @@
 import { seededInput, type DataSet } from "../calib/index.js";
 import type { FormFamily, Ledger } from "../engine/index.js";
 import { describeForm } from "../forms/index.js";
-import { cloneModel, print, type Model } from "../ir/index.js";
+import { cloneModel, print, sampleAxis, UsageError, type Model } from "../ir/index.js";
 import { inferFacts } from "../measure/index.js";
 import type { Frontier } from "../report/index.js";
 import { openExecutor } from "../runtime/index.js";
@@ -25,6 +25,7 @@ import type { Budget, OptimizeOptions } from "./options.js";
 import { frontierOf } from "./predicted-frontier.js";
 import type { PreparedRun } from "./prepared-run.js";
 import { QualityGuard } from "./quality-budget.js";
+import { noiseSizes, probeShapes, type ShapeProbe } from "./shape-probe.js";
 
 /** What the approximate part of a run gave: the model to write and how it came about. */
 export interface Compression {
@@ -48,6 +49,10 @@ export interface Compression {
 export interface RunData {
   readonly data: DataSet;
   readonly given: boolean;
+  /** Why not even noise could be made; the data are empty then. */
+  readonly missing: UsageError | null;
+  /** Sizes that had to be made up, because the model leaves them open and nothing fixes them. */
+  readonly probe: ShapeProbe | null;
 }
 
 /** Samples of noise where no calibration images were given. */
@@ -55,12 +60,22 @@ const noiseSamples = 128;
 
 /** Calibration images, or seeded noise without them. */
 export function runData(model: Model, calibration: DataSet | null, options: OptimizeOptions): RunData {
-  if (calibration) return { data: calibration, given: true };
-  const facts = inferFacts(model, options.shapes ? { shapes: options.shapes } : {});
+  if (calibration) return { data: calibration, given: true, missing: null, probe: null };
+  const given = options.shapes ?? new Map<string, readonly number[]>();
+  const probe = probeShapes(model, given, { sizes: noiseSizes, named: true });
+  const facts = probe?.facts ?? inferFacts(model, { shapes: given });
   const inputs = model.graph.requiredInputs;
   const shapeOf = ({ name }: { name: string }) =>
     facts.of(inputs.find((input) => input.name === name) ?? null).shape;
-  return { data: seededInput(inputs, noiseSamples, options.seed ?? 0, shapeOf), given: false };
+  const axis = sampleAxis(inputs, model.graph.outputs);
+  try {
+    const data = seededInput(inputs, noiseSamples, options.seed ?? 0, shapeOf, axis);
+    return { data, given: false, missing: null, probe };
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const data = { count: 0, arrays: new Map(), labels: null, extra: new Map() };
+    return { data, given: false, missing: error, probe };
+  }
 }
 
 /** Shapes for costs: the user's, then what the data imply. */

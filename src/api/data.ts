@@ -5,9 +5,10 @@ import {
   seededInput,
   type DataSet,
 } from "../calib/index.js";
-import type { Model, Tensor } from "../ir/index.js";
+import { sampleAxis, type Model, type Tensor } from "../ir/index.js";
 import { bindInputShapes } from "../measure/index.js";
 import type { Calibration } from "./options.js";
+import { noiseSizes, probeShapes } from "./shape-probe.js";
 
 export interface DataOptions {
   /** Path of a preprocessing file, for uint8 arrays and images. */
@@ -24,13 +25,14 @@ export async function loadData(path: string, model: Model, options: DataOptions 
   const preprocess = options.preprocess === undefined ? null : await loadPreprocess(options.preprocess);
   return readData(path, model.graph.requiredInputs, {
     preprocess,
+    outputs: model.graph.outputs,
     ...(options.limit === undefined ? {} : { limit: options.limit }),
   });
 }
 
 /** Arrays that are in memory already, by input name, as data for a model. */
 export function loadDataOf(arrays: ReadonlyMap<string, Tensor>, model: Model): DataSet {
-  return dataSetOf(arrays, model.graph.requiredInputs);
+  return dataSetOf(arrays, model.graph.requiredInputs, { outputs: model.graph.outputs });
 }
 
 /** The calibration data of an optimization, read now if the option says how. */
@@ -46,7 +48,8 @@ export function shapesOfData(data: DataSet, model: Model): Map<string, readonly 
   const shapes = new Map<string, readonly number[]>();
   for (const [name, array] of data.arrays) {
     const first = model.graph.value(name)?.type?.shape?.[0];
-    shapes.set(name, [typeof first === "number" ? first : 1, ...array.dims]);
+    const batch = array.whole ? [] : [typeof first === "number" ? first : 1];
+    shapes.set(name, [...batch, ...array.dims]);
   }
   return shapes;
 }
@@ -55,6 +58,18 @@ export interface NoiseOptions {
   readonly data?: DataSet | null;
   readonly shapes?: ReadonlyMap<string, readonly number[]>;
   readonly seed?: number;
+  /** Whether sizes may be made up for dimensions that nothing fixes. */
+  readonly probe?: boolean;
+}
+
+/** The shapes that noise is made in: those given, and a small size where dimensions stay open and `probe` allows it. */
+export function noiseShapes(
+  model: Model,
+  { data, shapes, probe }: NoiseOptions,
+): ReadonlyMap<string, readonly number[]> {
+  const given = shapes ?? new Map<string, readonly number[]>();
+  const found = data || !probe ? null : probeShapes(model, given, { sizes: noiseSizes });
+  return found ? new Map([...given, ...found.shapes]) : given;
 }
 
 /**
@@ -71,9 +86,12 @@ export function dataOrNoise(
   if (options.data) return options.data;
   const inputs = model.graph.requiredInputs;
   const seed = options.seed ?? 0;
+  const shapes = noiseShapes(model, options);
   if (inputs.length > 0) {
+    const made = [...shapes].filter(([name]) => !options.shapes?.has(name));
+    const sizes = made.map(([name, dims]) => `${name}=${dims.join("x")}`).join(", ");
     warn?.(
-      `no data was given: the inputs are ${count} sample${count === 1 ? "" : "s"} of noise from seed ${seed}`,
+      `no data was given: the inputs are ${count} sample${count === 1 ? "" : "s"} of noise from seed ${seed}${sizes === "" ? "" : `, at ${sizes} because dimensions are symbolic; give --shape or data`}`,
     );
   }
   return seededInput(
@@ -81,9 +99,10 @@ export function dataOrNoise(
     count,
     seed,
     ({ name, type }) =>
-      options.shapes?.get(name) ??
+      shapes.get(name) ??
       type?.shape?.map((dim) => (typeof dim === "string" ? (symbols.get(dim) ?? dim) : dim)) ??
       null,
+    sampleAxis(inputs, model.graph.outputs),
   );
 }
 
@@ -95,6 +114,7 @@ export function selectSamples(data: DataSet, indices: ArrayLike<number>): DataSe
         name,
         {
           dims: array.dims,
+          ...(array.whole ? { whole: true } : {}),
           batch: (chosen: ArrayLike<number>) => array.batch(Array.from(chosen, (i) => indices[i] ?? -1)),
         },
       ] as const,

@@ -2,12 +2,13 @@ import { preset } from "../../passes/index.js";
 import type { DataSet } from "../calib/index.js";
 import { isDecline, Ledger, runRewrites, type FormFamily } from "../engine/index.js";
 import { formCost, isLayer, isLayerOp, readLayer, splitGroups, type ConvLayer } from "../forms/index.js";
-import { allNodes, cloneModel, ConvoptError, type Model, type Node } from "../ir/index.js";
-import { inferFacts, modelCost, representativeShapes, type FactTable } from "../measure/index.js";
+import { allNodes, cloneModel, type Model, type Node } from "../ir/index.js";
+import { inferFacts, modelCost, type FactTable } from "../measure/index.js";
 import type { InspectedLayer, Inspection, RewriteOpinion } from "../report/index.js";
 import { shapesOfData } from "./data.js";
 import { bytesOf, fileOf, inFile } from "./load.js";
 import type { RunControl } from "./options.js";
+import { probeShapes } from "./shape-probe.js";
 
 export interface InspectOptions extends Omit<RunControl, "onWarning"> {
   /** Full shapes of inputs by name: they win over the data's. */
@@ -40,10 +41,10 @@ function inspectModel(model: Model, options: InspectOptions): Inspection {
   const warnings = [...model.warnings];
   const facts = inferFacts(model, { shapes });
   const cost = modelCost(model, facts);
-  const probe = cost.macs === null ? pixelProbe(model, shapes) : null;
+  const probe = cost.macs === null ? probeShapes(model, shapes, { sizes: [probeSize], named: true }) : null;
   const probeCost = probe && modelCost(model, probe.facts);
   const perPixel = (macs: number | null | undefined): number | null =>
-    probe && macs !== null && macs !== undefined ? macs / probe.pixels : null;
+    probe && macs !== null && macs !== undefined ? macs / probe.size ** probe.axes : null;
 
   const opinions =
     (options.ask ?? "all") === "all"
@@ -100,45 +101,6 @@ function countedAt(model: Model, options: InspectOptions, probed: boolean): stri
     input.type?.shape?.some((dim) => typeof dim !== "number"),
   );
   return symbolic ? "batch 1" : "file";
-}
-
-interface PixelProbe {
-  readonly facts: FactTable;
-  readonly pixels: number;
-  readonly text: string;
-}
-
-/**
- * Inference with every symbolic axis behind the batch bound; where the bound inputs then can't go together, with those
- * of the inputs whose axes all have names. Null when there is nothing to bind or neither works.
- */
-function pixelProbe(model: Model, given: Shapes): PixelProbe | null {
-  const candidates: {
-    readonly name: string;
-    readonly shape: readonly number[];
-    readonly free: number;
-    readonly named: boolean;
-  }[] = [];
-  for (const [name, shape] of representativeShapes(model, probeSize)) {
-    const declared = model.graph.value(name)?.type?.shape ?? [];
-    const free = declared.filter((dim, axis) => axis > 0 && typeof dim !== "number").length;
-    const named = declared.every((dim) => dim !== null);
-    if (free > 0 && !given.has(name)) candidates.push({ name, shape, free, named });
-  }
-  for (const chosen of [candidates, candidates.filter(({ named }) => named)]) {
-    if (chosen.length === 0) return null;
-    try {
-      const shapes = new Map([...given, ...chosen.map(({ name, shape }) => [name, shape] as const)]);
-      return {
-        facts: inferFacts(model, { shapes }),
-        pixels: probeSize ** Math.max(...chosen.map(({ free }) => free)),
-        text: chosen.map(({ name, shape }) => `${name}=${shape.join("x")}`).join(", "),
-      };
-    } catch (error) {
-      if (!(error instanceof ConvoptError)) throw error;
-    }
-  }
-  return null;
 }
 
 /** What the exact rewrites would do: they are run on a copy. By label of the layer. */

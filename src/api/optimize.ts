@@ -10,7 +10,7 @@ import type { Judge } from "./judge.js";
 import { inFile, load, save, type LoadOptions } from "./load.js";
 import type { OptimizeOptions } from "./options.js";
 import { budgetVerdicts } from "./optimize-report.js";
-import { judgeOf, outcomeOf, reportOn, type Outcome } from "./outcome.js";
+import { judgeOf, outcomeOf, reportOn, warnOf, type Outcome } from "./outcome.js";
 import { prepareRun, type PreparedRun } from "./prepared-run.js";
 import { hasQuality, qualityOf } from "./quality-budget.js";
 import { notMeasured } from "./reported-latency.js";
@@ -33,8 +33,9 @@ export async function optimize(model: Model, options: OptimizeOptions = {}): Pro
   const prepared = await prepareRun(model, options);
   return compressing(prepared, options, async (compression, ready) => {
     const outcome = outcomeOf(ready, compression, ready.ledger);
+    const judge = judgeOf(prepared, options, isOptional(compression, options));
+    await judge.prepare(warnOf(outcome, options));
     const bytes = encodeModel(outcome.model);
-    const judge = judgeOf(prepared, options);
     const report = await reportOn(outcome, judge, decodeModel(bytes), null, bytes.length, options);
     return { model: outcome.model, report, ledger: outcome.ledger };
   });
@@ -71,7 +72,8 @@ export async function optimizeFile(
   const prepared = await inFile(model, () => prepareRun(model, options));
   return compressing(prepared, options, async (compression, ready) => {
     const outcome = outcomeOf(ready, compression, ready.ledger);
-    const judge = judgeOf(prepared, options);
+    const judge = judgeOf(prepared, options, isOptional(compression, options));
+    await judge.prepare(warnOf(outcome, options));
     let file: ModelFile | null = null;
     let written: Model;
     const keeps = await keepsQuality(outcome, judge, options);
@@ -107,8 +109,13 @@ async function keepsQuality(
   { budget = {} }: OptimizeOptions,
 ): Promise<boolean> {
   if (!hasQuality(budget)) return true;
-  const quality = await judge(decodeModel(encodeModel(outcome.model)), () => undefined);
+  const quality = await judge.quality(decodeModel(encodeModel(outcome.model)), () => undefined);
   return budgetVerdicts(qualityOf(budget), outcome, quality, notMeasured).every(({ met }) => met);
+}
+
+/** Whether a run may end without a measured quality. */
+function isOptional(compression: Compression | null, { budget = {} }: OptimizeOptions): boolean {
+  return compression === null && !hasQuality(budget);
 }
 
 /** Runs the search where the budget asks for it, then `finish`; only when that is done the journal goes. */
@@ -142,6 +149,7 @@ async function search(
 
 /** Costs must be known for a search; noise instead of images is told. */
 export function checkSearchable({ before, run, warn }: PreparedRun): void {
+  if (run.missing) throw run.missing;
   if (before.macs === null) {
     throw new UsageError("E_SYMBOLIC", "the model's costs depend on dimensions that are not known", {
       hint: "fix them with --shape NAME=1x3x224x224 or give --calib",

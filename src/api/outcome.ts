@@ -52,9 +52,30 @@ function familySummaries(ledger: Ledger, families: readonly FormFamily[]): PassS
   });
 }
 
-/** A judge for one original and the judged images of a run's data, for as many results as there are. */
-export function judgeOf({ original, run, before }: PreparedRun, options: OptimizeOptions): Judge {
-  return openJudge(original, run.data, judgedImages(run.data, options.seed ?? 0), before.macs, options);
+/**
+ * A judge for one original and the judged images of a run's data, for as many results as there are. It is `optional` where
+ * only exact rewrites were made and no budget asks for quality: these are right also for what nothing here can run.
+ */
+export function judgeOf(
+  { original, run, before }: PreparedRun,
+  options: OptimizeOptions,
+  optional = false,
+): Judge {
+  const { data, given, missing } = run;
+  const images = judgedImages(data, options.seed ?? 0);
+  const input = { original, data, given, images, macs: before.macs, optional };
+  return openJudge({ ...input, missing: missing?.message ?? null }, options);
+}
+
+/** Warnings of a run, each told once. */
+export function warnOf(
+  { warnings }: Pick<Outcome, "warnings">,
+  { onWarning }: OptimizeOptions,
+): (text: string) => void {
+  return (text) => {
+    if (!warnings.includes(text)) warnings.push(text);
+    onWarning?.(text);
+  };
 }
 
 /** The report on an outcome from what was written, or would be, as it decodes; `bytes` are of the model file alone. */
@@ -67,11 +88,8 @@ export async function reportOn(
   options: OptimizeOptions,
 ): Promise<Report> {
   const start = performance.now();
-  const warn = (text: string): void => {
-    if (!outcome.warnings.includes(text)) outcome.warnings.push(text);
-    options.onWarning?.(text);
-  };
-  const quality = await judge(written, warn).catch((error: unknown) => {
+  const warn = warnOf(outcome, options);
+  const quality = await judge.quality(written, warn).catch((error: unknown) => {
     if (!(error instanceof ModelError)) throw error;
     throw error.at({ file: written.file?.path ?? "the result" });
   });
@@ -83,7 +101,7 @@ export async function reportOn(
     quality,
     latencyMs,
     verdicts,
-    judged: quality.images,
+    judged: quality.images ?? 0,
     file,
     bytes: bytes + externalBytes(written),
     verifyMs,

@@ -60,7 +60,18 @@ export async function prepareRun(given: Model, options: OptimizeOptions): Promis
   const calibration: DataSet | null = await resolveCalibration(options.calibration, original);
   const run = runData(original, calibration, options);
   checkQualityBudget(options.budget ?? {}, original, run);
-  const shapes = costShapes(original, run.data, options);
+  const { probe } = run;
+  const shapes = new Map([...(probe?.shapes ?? []), ...costShapes(original, run.data, options)]);
+  if (probe && options.budget?.keepLatency !== undefined) {
+    throw new UsageError("E_SYMBOLIC", "milliseconds depend on dimensions that are not known", {
+      hint: "fix them with --shape NAME=1x3x224x224 or give --calib",
+    });
+  }
+  if (probe) {
+    warn(
+      `spatial dimensions are symbolic: MACs are counted${run.missing ? "" : ", and noise is made,"} at ${probe.text}; give --shape or data`,
+    );
+  }
   const ledger = new Ledger();
   const exact = cloneModel(original);
   const { rewrites, timedRewrites, families } = splitPasses(options);

@@ -13,6 +13,8 @@ import { picturesOf } from "./pictures.js";
 const affordableMacs = 3e10;
 
 export interface DetailOptions extends RunControl, EngineOptions {
+  /** False where nothing can run the models: their structure is all there is then. */
+  readonly runs?: boolean;
   /** A report whose layers are to be timed in both models. */
   readonly timed?: Pick<Report, "layers" | "latencyMs"> | null;
   /** Full shapes of inputs by name, for the times. */
@@ -29,6 +31,7 @@ export async function reportDetails(
   data: DataSet,
   options: DetailOptions = {},
 ): Promise<Pick<Report, "milliseconds" | "network" | "profile" | "pictures">> {
+  if (options.runs === false) return { network: networkOf(original) };
   const { judged } = splitImages(data.count, options.seed ?? 0);
   const images = judged.length > 0 ? judged : Int32Array.from({ length: data.count }, (_, i) => i);
   const attempt = async <T>(what: string, work: () => Promise<T>): Promise<T | null> => {

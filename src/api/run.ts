@@ -38,7 +38,8 @@ export function run(model: Model, options: RunOptions = {}): Promise<RunResult> 
 async function runModel(model: Model, options: RunOptions): Promise<RunResult> {
   const [input] = model.graph.requiredInputs;
   const asked = options.data || !input ? undefined : options.shapes?.get(input.name)?.[0];
-  const data = dataOrNoise(model, options, options.samples ?? asked ?? 1, options.onWarning);
+  const count = options.samples ?? asked ?? 1;
+  const data = dataOrNoise(model, { ...options, probe: true }, count, options.onWarning);
   const executor = await openModel(model, options, options.outputs ? { outputs: options.outputs } : {});
   try {
     const parts = new Map<string, Tensor[]>();

@@ -15,7 +15,7 @@ import type { OutputComparison, Verification } from "../report/index.js";
 import { runBatches } from "../runtime/index.js";
 import { bisectionOf } from "./bisect.js";
 import { batchSource, openModel, runSamples, suitableBatch } from "./batches.js";
-import { dataOrNoise, shapesOfData } from "./data.js";
+import { dataOrNoise, noiseShapes, shapesOfData } from "./data.js";
 import { errorProfile } from "./error-profile.js";
 import { compareExactly } from "./exact-comparison.js";
 import { fileOf, inFile } from "./load.js";
@@ -63,8 +63,9 @@ export async function verify(a: Model, b: Model, options: VerifyOptions = {}): P
     options.onWarning?.(text);
   };
   const differences = interfaceDifferences(a, b);
-  const macs = macsOf(a, options);
-  const data = dataOrNoise(a, options, options.samples ?? (macs !== null && macs > bigModel ? 16 : 64), warn);
+  const noise = { ...options, probe: true };
+  const macs = macsOf(a, { ...options, shapes: noiseShapes(a, noise) });
+  const data = dataOrNoise(a, noise, options.samples ?? (macs !== null && macs > bigModel ? 16 : 64), warn);
   if (options.labels && options.labels.length < data.count) {
     throw new ModelError("E_LABELS", `there are ${options.labels.length} labels for ${data.count} samples`, {
       hint: "give one label per sample",
@@ -139,7 +140,9 @@ async function compare(
   engine: string;
 }> {
   const first = await openModel(a, options);
-  const second = await openModel(b, options).catch(async (error: unknown) => {
+  // What ONNX Runtime refuses of one model it may refuse of the other in other words.
+  const engine: EngineOptions = first.engine === "reference" ? { engine: "reference" } : {};
+  const second = await openModel(b, { ...options, ...engine }).catch(async (error: unknown) => {
     await first.dispose();
     throw error;
   });

@@ -12,7 +12,9 @@ export interface DataInput {
 export interface SampleArray {
   /** Shape of one sample, without the batch axis. */
   readonly dims: readonly number[];
-  /** The samples at `indices`, as the model takes them: indices.length × dims. RangeError for an index that isn't there. */
+  /** The input is no batch: `dims` is its full shape, and `batch` gives it as it stands whatever the samples. */
+  readonly whole?: boolean;
+  /** The samples at `indices`, as the model takes them: indices.length × dims, or a whole input. RangeError for an index that isn't there. */
   batch(indices: ArrayLike<number>): Tensor;
 }
 

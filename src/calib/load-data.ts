@@ -1,5 +1,13 @@
 import { stat } from "node:fs/promises";
-import { ioError, ModelError, type Dim, type ErrorPlace, type Tensor } from "../ir/index.js";
+import {
+  ioError,
+  ModelError,
+  sampleAxis,
+  type Dim,
+  type ErrorPlace,
+  type SampleAxis,
+  type Tensor,
+} from "../ir/index.js";
 import { closestName } from "./closest-name.js";
 import { fedInputs, type DataInput, type DataSet, type SampleArray } from "./data-set.js";
 import { loadImages } from "./images.js";
@@ -8,12 +16,14 @@ import { isNpy, readNpy } from "./npy.js";
 import { isNpz, readNpz } from "./npz.js";
 import type { Preprocess } from "./preprocess.js";
 import { readBytes } from "./read-bytes.js";
-import { sampleArray } from "./sample-array.js";
+import { describeShape, sampleArray, wholeArray } from "./sample-array.js";
 
 export interface LoadDataOptions {
   readonly preprocess?: Preprocess | null;
   /** The first samples only. */
   readonly limit?: number | null;
+  /** The model's outputs: they tell which of several fixed first dimensions counts samples. */
+  readonly outputs?: readonly DataInput[];
 }
 
 /**
@@ -59,11 +69,22 @@ export function dataSetOf(
   const where: ErrorPlace = o.file === undefined ? {} : { file: o.file };
   const sources = matchInputs(given, fedInputs(inputs), where);
   const used = new Set(sources.values());
-  const counts = [...sources].map(([, name]) => given.get(name)!.dims[0] ?? 0);
-  const total = counts[0] ?? 0;
-  for (const [i, [input, name]] of [...sources].entries()) {
-    if (counts[i] === total || given.get(name)!.dims.length === 0) continue;
-    throw new ModelError("E_DATA_COUNT", `the array holds ${counts[i]} samples, another one ${total}`, {
+  const axis = sampleAxis(fedInputs(inputs), o.outputs);
+  const sampled = [...sources].filter(([input, name]) => !isWhole(input, given.get(name)!, axis));
+  const countOf = (name: string): number => given.get(name)!.dims[0] ?? 0;
+  const counted = sampled.find(([{ name }]) => axis.inputs.has(name)) ?? sampled[0];
+  const total = counted ? countOf(counted[1]) : Math.min(1, sources.size);
+  for (const [input, name] of sampled) {
+    const { dims } = given.get(name)!;
+    if (countOf(name) === total || dims.length === 0) continue;
+    if (!axis.inputs.has(input.name)) {
+      throw new ModelError(
+        "E_DATA_SHAPE",
+        `the array of shape ${dims.join("×")} does not fit the model input of shape ${describeShape(input.type?.shape ?? null)}`,
+        { where: { ...where, tensor: input.name } },
+      );
+    }
+    throw new ModelError("E_DATA_COUNT", `the array holds ${countOf(name)} samples, another one ${total}`, {
       where: { ...where, tensor: input.name },
     });
   }
@@ -71,15 +92,10 @@ export function dataSetOf(
   const arrays = new Map<string, SampleArray>();
   for (const [input, name] of sources) {
     const { preprocess = null, file } = o;
-    arrays.set(
-      input.name,
-      sampleArray(input, given.get(name)!, {
-        preprocess,
-        count,
-        array: name,
-        ...(file === undefined ? {} : { file }),
-      }),
-    );
+    const raw = given.get(name)!;
+    const options = { preprocess, count, array: name, ...(file === undefined ? {} : { file }) };
+    const samples = isWhole(input, raw, axis) || isStackOfWholes(input, raw, axis) ? wholeArray : sampleArray;
+    arrays.set(input.name, samples(input, raw, options));
   }
   if (count === 0) throw new ModelError("E_DATA_EMPTY", "the data hold no samples", { where });
   const rest = [...given].filter(([name]) => !used.has(name));
@@ -90,6 +106,18 @@ export function dataSetOf(
     labels: label ? labelsOf(label[1], total, { ...where, tensor: label[0] }).slice(0, count) : null,
     extra: new Map(rest.filter((entry) => entry !== label)),
   };
+}
+
+/** Whether an array is what an input that is no batch takes, as it stands. */
+function isWhole({ name, type }: DataInput, { dims }: Tensor, axis: SampleAxis): boolean {
+  const shape = type?.shape;
+  if (axis.inputs.has(name) || shape?.length !== dims.length) return false;
+  return shape.every((dim, i) => typeof dim !== "number" || dim === dims[i]);
+}
+
+/** Whether an array holds what such an input takes for every sample, which works where a run is one sample. */
+function isStackOfWholes({ name, type }: DataInput, { dims }: Tensor, axis: SampleAxis): boolean {
+  return axis.size === 1 && !axis.inputs.has(name) && dims.length - 1 === type?.shape?.length;
 }
 
 /** The array for each input: by name, else the only array for the only input. */

@@ -71,6 +71,20 @@ export function sampleArray(input: DataInput, raw: Tensor, o: SampleOptions): Sa
   };
 }
 
+/**
+ * An array for an input that is no batch: it stands for every sample, or has a further axis in front that counts them.
+ * Throws as {@link sampleArray}.
+ */
+export function wholeArray(input: DataInput, raw: Tensor, o: SampleOptions): SampleArray {
+  const shape = input.type?.shape ?? raw.dims;
+  const single = raw.dims.length === shape.length;
+  const stack = single ? raw.reshape([1, ...raw.dims]) : raw;
+  const type = input.type && { ...input.type, shape: [null, ...shape] };
+  const options = { ...o, preprocess: null, ...(single ? { count: 1 } : {}) };
+  const { dims, batch } = sampleArray({ name: input.name, type }, stack, options);
+  return { dims, whole: true, batch: (indices) => batch([single ? 0 : (indices[0] ?? 0)]).reshape(dims) };
+}
+
 interface AxisOrder {
   /** Shape of a sample in the model's order. */
   readonly dims: readonly number[];
@@ -115,7 +129,7 @@ function fitsDim(size: number, dim: Dim): boolean {
   return typeof dim !== "number" || dim === size;
 }
 
-function describeShape(shape: readonly Dim[] | null): string {
+export function describeShape(shape: readonly Dim[] | null): string {
   return shape === null ? "?" : shape.length === 0 ? "scalar" : shape.map((dim) => dim ?? "?").join("×");
 }
 

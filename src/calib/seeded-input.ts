@@ -3,9 +3,11 @@ import {
   elementCount,
   isBigInt,
   isFloat,
+  sampleAxis,
   Tensor,
   UsageError,
   type Dim,
+  type SampleAxis,
   type Values,
 } from "../ir/index.js";
 import { seededRandom } from "../linalg/index.js";
@@ -19,18 +21,20 @@ export type ShapeOf = (input: DataInput) => readonly Dim[] | null;
 
 /**
  * Made-up samples for a model without data: floats standard normal, clipped at ±3; bytes uniform; other integers and
- * bools 0 or 1. The same for the same seed, sample by sample. `shapeOf` gives the shapes that `--shape` settled. Throws UsageError E_SHAPE
- * for an input with an open dimension behind the batch axis.
+ * bools 0 or 1. The same for the same seed, sample by sample. `shapeOf` gives the shapes that `--shape` settled. Inputs
+ * that are no batches are the same for all samples, or drawn for each where a run is one sample. Throws UsageError
+ * E_SHAPE for an input with an open dimension behind the batch axis.
  */
 export function seededInput(
   inputs: readonly DataInput[],
   count: number,
   seed: number,
   shapeOf: ShapeOf = (input) => input.type?.shape ?? null,
+  axis: SampleAxis = sampleAxis(fedInputs(inputs)),
 ): DataSet {
   const arrays = new Map<string, SampleArray>();
   for (const input of fedInputs(inputs))
-    arrays.set(input.name, seededArray(input, shapeOf(input), count, seed));
+    arrays.set(input.name, seededArray(input, shapeOf(input), count, seed, axis));
   return { count, arrays, labels: null, extra: new Map() };
 }
 
@@ -39,12 +43,14 @@ function seededArray(
   shape: readonly Dim[] | null,
   count: number,
   seed: number,
+  axis: SampleAxis,
 ): SampleArray {
-  const dims = (shape ?? [null, null]).slice(1).map((dim) => {
+  const whole = !axis.inputs.has(input.name);
+  const dims = (shape ?? [null, null]).slice(whole ? 0 : 1).map((dim) => {
     if (typeof dim === "number") return dim;
     throw new UsageError("E_SHAPE", `the model input has the open dimension ${dim ?? "?"}`, {
       where: { tensor: input.name },
-      hint: `give it with --shape ${input.name}=…, or give data with --calib`,
+      hint: `give it with --shape ${input.name}=…, or give data`,
     });
   });
   const dtype = input.type?.dtype ?? "float32";
@@ -55,7 +61,9 @@ function seededArray(
   const base = seededRandom(seed).fork(`input ${input.name}`);
   return {
     dims,
-    batch(indices) {
+    ...(whole ? { whole } : {}),
+    batch(given) {
+      const indices = whole ? [axis.size === 1 ? (given[0] ?? 0) : 0] : given;
       const total = size * indices.length;
       const floats = isFloat(dtype);
       const values = floats ? new Float64Array(total) : allocateValues(dtype, total);
@@ -73,7 +81,7 @@ function seededArray(
           }
         }
       }
-      const full = shape?.length === 0 ? [] : [indices.length, ...dims];
+      const full = whole ? dims : [indices.length, ...dims];
       return floats ? Tensor.floats(dtype, full, values as Float64Array) : Tensor.of(dtype, full, values);
     },
   };

@@ -23,5 +23,6 @@ export { removeDead } from "./dead.js";
 export { sortTopologically } from "./order.js";
 export { Patch, describe, type AppliedPatch, type OpOptions, type PlannedNode } from "./patch.js";
 export * from "./print.js";
+export { sampleAxis, type SampleAxis } from "./sample-axis.js";
 export * from "./tensor.js";
 export * from "./verify.js";

@@ -5,7 +5,7 @@ export { checkFeeds, requestedOutputs } from "./feeds.js";
 export { inferFacts, inferNode, type InferOptions, type NodeSketch } from "./infer.js";
 export { bindInputShapes, type InputShapes } from "./input-shapes.js";
 export { interpret, prepareInterpreter, type Interpreter, type InterpretOptions } from "./interpreter.js";
-export { perSample, representativeShapes } from "./per-sample.js";
+export { perSample } from "./per-sample.js";
 export {
   accuracy,
   classScores,

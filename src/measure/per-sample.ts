@@ -1,4 +1,4 @@
-import type { Dim, Model } from "../ir/index.js";
+import type { Dim } from "../ir/index.js";
 import type { Fact } from "../ops/index.js";
 import type { FactTable } from "./fact-table.js";
 import { inferFacts } from "./infer.js";
@@ -81,22 +81,4 @@ function sharedBatch(facts: FactTable): number {
   const first = inputs[0]?.[0];
   if (typeof first !== "number" || first <= 1) return 1;
   return [...inputs, ...outputs].every((shape) => shape?.[0] === first) ? first : 1;
-}
-
-/**
- * Concrete shapes for inputs whose declared ones are open: batch 1, `size` for every other symbol. Costs at such
- * shapes compare models whose real input size isn't known.
- */
-export function representativeShapes(model: Model, size = 256): ReadonlyMap<string, readonly number[]> {
-  const shapes = new Map<string, readonly number[]>();
-  for (const input of model.graph.requiredInputs) {
-    const shape = input.type?.shape;
-    if (!shape?.some((dim) => typeof dim !== "number")) continue;
-    const filled = shape.map((dim, axis) => {
-      if (typeof dim === "number") return dim;
-      return axis === 0 && shape.length >= 2 ? 1 : size;
-    });
-    shapes.set(input.name, filled);
-  }
-  return shapes;
 }

@@ -1,18 +1,27 @@
 import { forMarkdown } from "./escape.js";
 import { milliseconds, small } from "./format.js";
-import { headline, headlineColumns, judgedOn, layerColumns, layerRow, provenance, titleOf } from "./rows.js";
+import {
+  headline,
+  headlineColumns,
+  isJudged,
+  judgedOn,
+  layerColumns,
+  layerRow,
+  provenance,
+  titleOf,
+} from "./rows.js";
 import type { Report } from "./schema.js";
 import { markdownTable } from "./table.js";
 
 /** The report as Markdown: nothing in it that the JSON doesn't say. */
 export function renderMarkdown(report: Report): string {
-  const { quality, tool } = report;
+  const { tool } = report;
   const sections = [
     `# ${forMarkdown(titleOf(report))}`,
     markdownTable(headlineColumns, headline(report)),
     verdicts(report),
     report.warnings.map((warning) => `- **warning** ${forMarkdown(warning)}`).join("\n"),
-    `Quality was measured on the written file with ${judgedOn(report)}${quality.engine ? ` by ${forMarkdown(quality.engine)}` : ""}. Calibration: ${provenance(report)}.`,
+    `${judgement(report)} Calibration: ${provenance(report)}.`,
     "## Layers",
     "MACs are multiply–accumulates per sample (FLOPs = 2 × MACs). The error is the layer's own, relative L2, in the metric of its inputs.",
     report.layers.length > 0
@@ -43,6 +52,12 @@ export function renderMarkdown(report: Report): string {
     `Made by convopt ${forMarkdown(tool.version)}${tool.runtime ? ` with ${forMarkdown(tool.runtime)}` : ""}.`,
   ];
   return sections.filter((section) => section !== "").join("\n\n") + "\n";
+}
+
+function judgement(report: Report): string {
+  if (!isJudged(report)) return "The quality was not measured, as a warning explains.";
+  const { engine } = report.quality;
+  return `Quality was measured on the written file with ${judgedOn(report)}${engine ? ` by ${forMarkdown(engine)}` : ""}.`;
 }
 
 function verdicts(report: Report): string {

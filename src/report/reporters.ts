@@ -21,7 +21,7 @@ function summaryOf({ macs, params, quality }: Report): string {
   return [
     `MACs ${quantity(macs.before)} → ${quantity(macs.after)} (${percent(macs.ratio)} remain)`,
     `parameters ${quantity(params.before)} → ${quantity(params.after)}`,
-    `relative output error ${small(quality.relativeError)}`,
+    `relative output error ${quality.images === null ? "not measured" : small(quality.relativeError)}`,
     ...(quality.agreement === null ? [] : [`top-1 agreement ${percent(quality.agreement)}`]),
   ].join(", ");
 }

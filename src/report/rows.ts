@@ -22,6 +22,7 @@ export function headline(report: Report): string[][] {
         : ratio(latencyMs.ratio),
     ]);
   }
+  if (!isJudged(report)) return [...rows, ["relative output error", "0", "not measured", ""]];
   rows.push(["relative output error", "0", small(quality.relativeError), ""]);
   rows.push(["noise floor of the original", small(quality.noiseFloor), "", ""]);
   if (quality.agreement !== null) {
@@ -72,9 +73,14 @@ export function describePlan(layer: LayerReport): string {
   return branches.length > 0 ? branches.join(" + ") : layer.form;
 }
 
+/** Whether the quality was measured at all; the warnings say why not. */
+export function isJudged({ quality }: Report): boolean {
+  return quality.images !== null;
+}
+
 /** "256 images" or "32 samples of noise", what the quality was measured on. */
 export function judgedOn({ quality, calibration }: Report): string {
-  const { images } = quality;
+  const images = quality.images ?? 0;
   if (calibration.given === 0) return `${images} samples of seeded noise`;
   return `${images} image${images === 1 ? "" : "s"}`;
 }

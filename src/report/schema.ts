@@ -78,7 +78,8 @@ export const reportSchema = z.object({
     agreementInterval: z.tuple([z.number(), z.number()]).nullable(),
     klDivergence: measured,
     noiseFloor: measured,
-    images: count,
+    /** Null, with all the rest, where nothing could run the original. */
+    images: count.nullable(),
     engine: z.string().nullable(),
   }),
   verdicts: z.array(

@@ -1,6 +1,6 @@
 import { forTerminal } from "./escape.js";
 import { small } from "./format.js";
-import { headline, headlineColumns, judgedOn, layerColumns, layerRow, provenance } from "./rows.js";
+import { headline, headlineColumns, isJudged, judgedOn, layerColumns, layerRow, provenance } from "./rows.js";
 import type { Report } from "./schema.js";
 import { shorten, textTable } from "./table.js";
 
@@ -23,9 +23,16 @@ export function renderText(report: Report): string {
           `${met ? "kept  " : "MISSED"}  ${forTerminal(message)} (limit ${limit}, measured ${small(measured)})`,
       )
       .join("\n"),
-    `Judged on ${judgedOn(report)}${report.quality.engine ? ` by ${forTerminal(report.quality.engine)}` : ""}, on ${report.output.path === "" ? "what would be written" : "the written file"}. ${capitalised(provenance(report))}.`,
+    `${judgement(report)} ${capitalised(provenance(report))}.`,
   ];
   return parts.filter((part) => part !== "").join("\n\n") + "\n";
+}
+
+function judgement(report: Report): string {
+  if (!isJudged(report)) return "The quality was not measured, as a warning explains.";
+  const { engine } = report.quality;
+  const what = report.output.path === "" ? "what would be written" : "the written file";
+  return `Judged on ${judgedOn(report)}${engine ? ` by ${forTerminal(engine)}` : ""}, on ${what}.`;
 }
 
 function capitalised(text: string): string {

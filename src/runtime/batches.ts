@@ -1,9 +1,19 @@
-import { allocateValues, ConvoptError, ModelError, Tensor, type Model, type Values } from "../ir/index.js";
+import {
+  allocateValues,
+  ConvoptError,
+  ModelError,
+  sampleAxis,
+  Tensor,
+  type Model,
+  type Values,
+} from "../ir/index.js";
 import type { Executor, Feeds } from "./executor.js";
 
 /** Samples that can be read in ranges. */
 export interface BatchSource {
   readonly count: number;
+  /** Inputs that are no batches: they are never filled up. */
+  readonly whole?: ReadonlySet<string>;
   /** Feeds of the samples start … end − 1, stacked along axis 0. */
   batch(start: number, end: number): Feeds | Promise<Feeds>;
 }
@@ -51,7 +61,12 @@ async function runRange(
   const feeds = await source.batch(start, end);
   const fixed = executor.fixedBatch;
   if (fixed !== null && fixed > count) {
-    const filled = new Map([...feeds].map(([name, tensor]) => [name, fillBatch(tensor, count, fixed)]));
+    const filled = new Map(
+      [...feeds].map(([name, tensor]) => [
+        name,
+        source.whole?.has(name) ? tensor : fillBatch(tensor, count, fixed),
+      ]),
+    );
     const outputs = await executor.run(filled);
     return new Map([...outputs].map(([name, tensor]) => [name, takeRows(tensor, fixed, count)]));
   }
@@ -102,9 +117,7 @@ function copyInto(target: Values, source: Values, from: number, length: number, 
   }
 }
 
-/** First dimension of the inputs when all of them are fixed to the same number, else null. */
-export function fixedBatchOf(model: Model): number | null {
-  const firsts = model.graph.requiredInputs.map((input) => input.type?.shape?.[0]);
-  const [first] = firsts;
-  return typeof first === "number" && first > 0 && firsts.every((dim) => dim === first) ? first : null;
+/** Samples that the model's inputs are fixed to, 1 where a run is one sample; null where the batch is open. */
+export function fixedBatchOf({ graph }: Model): number | null {
+  return sampleAxis(graph.requiredInputs, graph.outputs).size;
 }

@@ -35,12 +35,18 @@ export async function openExecutor(model: Model, o: OpenOptions): Promise<Execut
     return await openOrt(model, loaded, o);
   } catch (error) {
     if (!(error instanceof UnsupportedError)) throw error;
-    return referenceExecutor(
-      model,
-      o,
-      `the reference interpreter runs instead of ONNX Runtime (${error.what})`,
-    );
+    const notice = `the reference interpreter runs instead of ONNX Runtime (${error.what})`;
+    const executor = referenceExecutor(model, o, notice);
+    return { ...executor, run: (feeds) => executor.run(feeds).catch(refusedByBoth) };
   }
+}
+
+/** The interpreter's advice is the other engine, which has refused the model here. */
+function refusedByBoth(error: unknown): never {
+  if (!(error instanceof UnsupportedError)) throw error;
+  const { code, what, where } = error;
+  const hint = "ONNX Runtime does not run it either: inspect, diff and optimize without a budget need no run";
+  throw new UnsupportedError(code, what, { where, hint, cause: error });
 }
 
 function referenceExecutor(model: Model, o: OpenOptions, notice: string | null): Executor {

@@ -40,7 +40,7 @@ export function ortError(error: unknown, place: ErrorPlace = {}): ConvoptError {
   const what = `ONNX Runtime: ${message === "" ? "unknown error" : message}`;
   // A file without operator-set imports is read here, with the operator set deduced from its nodes.
   const unsupported =
-    /NOT_IMPLEMENTED|not a registered function|Could not find an implementation|unsupported data type|not supported|Missing opset/i;
+    /NOT_IMPLEMENTED|not a registered function|Could not find an implementation|unsupported data type|not supported|Missing opset|Unsupported model IR version/i;
   if (unsupported.test(raw)) return new UnsupportedError("E_RUNTIME_UNSUPPORTED", what, details);
   return new ModelError("E_RUNTIME", what, details);
 }

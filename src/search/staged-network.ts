@@ -127,8 +127,12 @@ export class StagedNetwork {
 
   /** Shapes of float32 results that depend on shapes only, not on values. */
   #predictable(results: ReadonlyMap<string, Tensor>): Map<string, readonly number[]> {
+    // Other symbols than the inputs' may stand for what values decide, as the trips of a loop.
+    const symbols = new Set(this.model.graph.requiredInputs.flatMap(({ type }) => type?.shape ?? []));
     const isPredictable = (name: string): boolean =>
-      this.facts.of(this.model.graph.value(name) ?? null).shape?.every((dim) => dim !== null) ?? false;
+      this.facts
+        .of(this.model.graph.value(name) ?? null)
+        .shape?.every((dim) => typeof dim === "number" || (dim !== null && symbols.has(dim))) ?? false;
     return new Map(
       [...results]
         .filter(([name, { dtype }]) => dtype === "float32" && isPredictable(name))

@@ -73,6 +73,41 @@ describe("the report", () => {
   });
 });
 
+describe("a report without quality", () => {
+  const report = sampleReport({
+    quality: {
+      relativeError: null,
+      agreement: null,
+      agreementInterval: null,
+      klDivergence: null,
+      noiseFloor: null,
+      images: null,
+      engine: null,
+    },
+    calibration: { ...sampleReport().calibration, given: 0, fitted: 0, selected: 0, judged: 0 },
+    tool: { ...sampleReport().tool, runtime: null },
+    verdicts: [],
+    warnings: ["the quality was not measured, because nothing can run the original"],
+  });
+
+  it("is what its schema says", () => {
+    expect(reportSchema.parse(report)).toEqual(report);
+  });
+
+  it.each([renderText, renderMarkdown, renderHtml])("says that nothing was measured", (render) => {
+    const text = render(report);
+    expect(text).toContain("The quality was not measured");
+    expect(text).toMatch(/relative output error.*0.*not measured/s);
+    expect(text).not.toMatch(/noise floor|samples of seeded noise|null|undefined/);
+    expect(text).not.toMatch(/^Judged on|Quality was measured/m);
+  });
+
+  it("is told to programs too", () => {
+    for (const render of [renderGithub, renderJunit])
+      expect(render(report)).toContain("relative output error not measured");
+  });
+});
+
 describe("reporters of hostile names", () => {
   it.each(hostileNames)("%j adds no command, element or rule", (name) => {
     const report = { ...missed, input: { path: name, sha256: "" }, warnings: [name] };

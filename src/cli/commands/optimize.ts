@@ -149,7 +149,11 @@ async function writeReports(
     ...report,
     decisions: ledger.entries.map(decisionOf),
     ...(frontier ? { frontier } : {}),
-    ...(await reportDetails(original, written, data, { ...options, timed: wantsTimes ? report : null })),
+    ...(await reportDetails(original, written, data, {
+      ...options,
+      runs: report.quality.engine !== null,
+      timed: wantsTimes ? report : null,
+    })),
   };
   for (const path of paths) {
     await writeFileAtomically(path, renderers[extname(path).toLowerCase()]!(full));
