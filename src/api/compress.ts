@@ -174,6 +174,7 @@ export class BudgetSearch {
     const found = refitted && (await recovered(search, refitted, guard));
     const solution = found && (await search.upTo(this.formsLeft(), found));
     if (solution) recordDecisions(search, solution, ledger);
+    if (guard.isNeeded && isOver(limits, solution, search)) prepared.warn(guard.caution);
     const model = cloneModel(prepared.exact);
     if (solution)
       applyLayers(model, solution.fitted, ({ candidate }) => {
@@ -195,6 +196,13 @@ export class BudgetSearch {
     await this.latency?.target.dispose();
     await this.search.dispose();
   }
+}
+
+/** Whether the layers of a solution (as they are without one) cost more than they were to. */
+function isOver(limits: CostLimits, solution: Solution | null, { layers }: Search): boolean {
+  const chosen = solution?.allocation.chosen ?? layers.map(({ standard }) => standard);
+  const sum = (axis: "macs" | "params"): number => chosen.reduce((total, { cost }) => total + cost[axis], 0);
+  return sum("macs") > (limits.macs ?? Infinity) || sum("params") > (limits.params ?? Infinity);
 }
 
 /** Threads for the fits, where the executor asks for them and they pay; only families of the preset are known there. */

@@ -73,6 +73,11 @@ export class QualityGuard {
     return hasQuality(this.budget);
   }
 
+  /** Why cheaper models were not taken. */
+  get caution(): string {
+    return `cheaper models were not trusted to keep the quality budget: it has to hold with a margin for chance on the ${this.search.guardImages} images that choices are made on; with more images the margin is smaller`;
+  }
+
   /** Whether a solution keeps the quality budgets on images that nothing was fitted to. */
   async keeps(solution: Solution): Promise<boolean> {
     if (!this.isNeeded) return true;

@@ -138,6 +138,11 @@ export class Search {
     return this.ground.images;
   }
 
+  /** Images that {@link measureWidely} measures on. */
+  get guardImages(): number {
+    return this.ground.images.selected + this.ground.spare.count;
+  }
+
   /** Allocates within the limits, refits, and measures the result on the selected images; null when nothing fits. */
   async solve(limits: CostLimits, options: Partial<RefitOptions> = {}): Promise<Solution | null> {
     return this.resumed(`solution ${JSON.stringify([limits, options])}`, async () => {
@@ -229,7 +234,7 @@ export class Search {
   async measureWidely(
     fitted: readonly FittedLayer[],
   ): Promise<{ readonly distance: Distance; readonly images: number }> {
-    const { cx, original, kinds, spare, images } = this.ground;
+    const { cx, original, kinds, spare } = this.ground;
     const more = (this.#spareAnswers ??= runModel(cx, cx.model, spare.batches()));
     const all = function* (): Iterable<ReadonlyMap<string, Tensor>> {
       yield* cx.selected;
@@ -238,7 +243,7 @@ export class Search {
     const changed = await runModel(cx, this.composed(fitted), all());
     return {
       distance: distance([...original, ...(await more)], changed, kinds),
-      images: images.selected + spare.count,
+      images: this.guardImages,
     };
   }
 

@@ -90,5 +90,6 @@ describe("a run on files", () => {
     ]);
     expect(existsSync(output)).toBe(true);
     expect(report.output.path).toBe(output);
+    expect(report.warnings.join()).toMatch(/not trusted to keep the quality budget.* on the \d+ images/);
   });
 });
