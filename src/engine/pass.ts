@@ -74,9 +74,7 @@ export function checkPass(pass: Pass): void {
   const given = pass as Readonly<Partial<Record<keyof Rewrite | keyof FormFamily, unknown>>>;
   const missing = [
     ...(given.kind === "rewrite" || given.kind === "family" ? [] : ['kind, "rewrite" or "family"']),
-    ...(typeof given.name === "string" && /^[a-z0-9]+(-[a-z0-9]+)*$/.test(given.name)
-      ? []
-      : ["name in kebab-case"]),
+    ...(typeof given.name === "string" && given.name !== "" ? [] : ["name"]),
     ...(typeof given.summary === "string" ? [] : ["summary"]),
     ...(typeof given.propose === "function" ? [] : ["function propose"]),
     ...(given.kind !== "rewrite" || Array.isArray(given.anchors) ? [] : ["list of anchors"]),
