@@ -1,10 +1,8 @@
 import { preset } from "../../passes/index.js";
 import type { Model } from "../ir/index.js";
 import { outOfScope } from "../search/index.js";
-import { inspect } from "./inspect.js";
+import { inspect, layerOperators } from "./inspect.js";
 import type { OptimizeOptions } from "./options.js";
-
-const layerOps: ReadonlySet<string> = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
 
 /**
  * How many layers a model has, and how many of them have a cheaper form within the scope and the families of the
@@ -21,7 +19,7 @@ export async function cheaperLayers(
     ...(signal ? { signal } : {}),
   });
   const allowed = new Set(passes.map(({ name }) => name).filter((name) => families?.includes(name) ?? true));
-  const layers = inspection.layers.filter(({ op }) => layerOps.has(op));
+  const layers = inspection.layers.filter(({ op }) => layerOperators.has(op));
   const cheaper = layers.filter(
     ({ name, rewrites }) =>
       outOfScope(name, options) === null &&

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { checkPass, type Pass } from "../engine/index.js";
+import { checkPass } from "../engine/index.js";
 import { UsageError } from "../ir/index.js";
 import { efforts } from "../search/index.js";
 import type { Budget, OptimizeOptions } from "./options.js";
@@ -9,7 +9,6 @@ import { didYouMean } from "./suggest.js";
 const fraction = z.number().gt(0).lte(1);
 const whole = z.number().int().nonnegative();
 const texts = z.array(z.string());
-const folder = z.string();
 const callback = z.custom<unknown>((value) => typeof value === "function", "it has to be a function");
 const anObject = z.custom<unknown>((value) => typeof value === "object" && value !== null);
 const shapes = z.map(z.string(), z.array(whole));
@@ -37,7 +36,7 @@ const fields = {
   effort: z.enum(Object.keys(efforts) as [string, ...string[]]).optional(),
   executor: z.enum(["auto", "inline", "threads"]).optional(),
   deterministic: z.boolean().optional(),
-  journal: folder.nullish(),
+  journal: z.string().nullish(),
   keepJournal: z.boolean().optional(),
   resume: z.boolean().optional(),
   dryRun: z.boolean().optional(),
@@ -77,7 +76,7 @@ export function checkSweepOptions(options: SweepOptions): void {
 function check(schema: typeof optimizeOptions, options: OptimizeOptions): void {
   const issue = schema.safeParse(options).error?.issues[0];
   if (issue) throw refused(issue);
-  for (const pass of options.passes ?? []) checkPass(pass as Pass);
+  for (const pass of options.passes ?? []) checkPass(pass);
 }
 
 function refused(issue: z.core.$ZodIssue): UsageError {

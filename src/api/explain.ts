@@ -1,7 +1,7 @@
 import { allNodes, ModelError, UsageError, type Model, type Node } from "../ir/index.js";
 import { reportSchema, type Decision, type Explanation, type Report } from "../report/index.js";
 import { readTextFile } from "./file-access.js";
-import { inspect } from "./inspect.js";
+import { inspect, layerOperators } from "./inspect.js";
 import { fileOf } from "./load.js";
 import { optimize } from "./optimize.js";
 import { withoutBudget } from "./optimize-report.js";
@@ -62,9 +62,13 @@ export async function explain(
     params: [known?.params ?? 0, known?.params ?? 0],
     error: null,
   }));
+  const kept: Explanation["outcome"] =
+    candidates.length > 0
+      ? { verdict: "declined", by: "budget", form: "standard", reason: withoutBudget }
+      : null;
   return {
     ...base,
-    outcome: outcomeOf(candidates),
+    outcome: candidates.some(({ verdict }) => verdict === "applied") ? outcomeOf(candidates) : kept,
     candidates,
     source: "recomputed",
     warnings: [...inspection.warnings, "no budget was given: approximate forms are listed, not tried"],
@@ -78,7 +82,7 @@ export function findLayer(model: Model, name: string): Node {
     nodes.find((node) => node.label === name) ??
     nodes.find((node) => node.outputs.some((output) => output?.name === name));
   if (found) return found;
-  const weighted = nodes.filter((node) => ["Conv", "ConvTranspose", "Gemm", "MatMul"].includes(node.op));
+  const weighted = nodes.filter(({ op }) => layerOperators.has(op));
   const near = didYouMean(
     name,
     (weighted.length > 0 ? weighted : nodes).map((node) => node.label),
@@ -130,11 +134,10 @@ function outcomeIn(report: Report, node: Node, candidates: readonly Decision[]):
     : outcomeOf(candidates);
 }
 
-/** What an exact rewrite does to it, if one does; null where nothing looked at it. */
+/** What applied to it, else the last that didn't; null where nothing looked at it. */
 function outcomeOf(candidates: readonly Decision[]): Explanation["outcome"] {
-  if (candidates.length === 0) return null;
-  const decided = candidates.find(({ verdict }) => verdict === "applied");
-  if (!decided) return { verdict: "declined", by: "budget", form: "standard", reason: withoutBudget };
+  const decided = candidates.find(({ verdict }) => verdict === "applied") ?? candidates.at(-1);
+  if (!decided) return null;
   return {
     verdict: decided.verdict,
     by: decided.by,

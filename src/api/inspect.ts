@@ -91,7 +91,8 @@ function inspectModel(model: Model, options: InspectOptions): Inspection {
   };
 }
 
-const layerOperators: ReadonlySet<string> = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
+/** Operators whose weights are what a model costs. */
+export const layerOperators: ReadonlySet<string> = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
 
 function countedAt(model: Model, options: InspectOptions, probed: boolean): string {
   if (probed) return "per input pixel";

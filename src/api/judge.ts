@@ -1,7 +1,7 @@
 import type { DataSet } from "../calib/index.js";
 import { ModelError, UnsupportedError, type ConvoptError, type Model } from "../ir/index.js";
 import { hasClassScores, inferFacts, wilsonInterval, type FactTable } from "../measure/index.js";
-import type { Report } from "../report/index.js";
+import { notJudged, type Report } from "../report/index.js";
 import { ortAvailable, type Feeds } from "../runtime/index.js";
 import { answersOf, batchesOf, distance, outputKinds, type Answers } from "../search/index.js";
 import { batchFor, openModel } from "./batches.js";
@@ -38,17 +38,6 @@ interface Reference {
   readonly engine: string;
   readonly batches: readonly Feeds[];
 }
-
-/** Without the original's answers. */
-export const notJudged: Report["quality"] = {
-  relativeError: null,
-  agreement: null,
-  agreementInterval: null,
-  klDivergence: null,
-  noiseFloor: null,
-  images: null,
-  engine: null,
-};
 
 /**
  * Quality of written models against the original on the judged images: all are run anew from the files as they are, the

@@ -2,7 +2,7 @@ import type { DataSet } from "../calib/index.js";
 import type { Ledger } from "../engine/index.js";
 import { UsageError, type Model, type ModelFile } from "../ir/index.js";
 import { decodeModel, encodeModel } from "../onnx/index.js";
-import type { Frontier, Report } from "../report/index.js";
+import { notTimed, type Frontier, type Report } from "../report/index.js";
 import { checkOptimizeOptions } from "./check-options.js";
 import { BudgetSearch, type Compression } from "./compress.js";
 import type { FileJournal } from "./journal.js";
@@ -13,7 +13,6 @@ import { budgetVerdicts } from "./optimize-report.js";
 import { judgeOf, outcomeOf, reportOn, warnOf, type Outcome } from "./outcome.js";
 import { prepareRun, type PreparedRun } from "./prepared-run.js";
 import { hasQuality, qualityOf } from "./quality-budget.js";
-import { notMeasured } from "./reported-latency.js";
 import { withTimedRewrites } from "./timed-rewrites.js";
 import { defaultJournal, openRunJournal, withJournal } from "./run-journal.js";
 
@@ -73,12 +72,12 @@ export async function optimizeFile(
   return compressing(prepared, options, async (compression, ready) => {
     const outcome = outcomeOf(ready, compression, ready.ledger);
     const judge = judgeOf(prepared, options, isOptional(compression, options));
-    await judge.prepare(warnOf(outcome, options));
+    const warn = warnOf(outcome, options);
+    await judge.prepare(warn);
     let file: ModelFile | null = null;
     let written: Model;
     const keeps = await keepsQuality(outcome, judge, options);
-    if (!keeps)
-      outcome.warnings.push("no model was found that keeps every quality budget: nothing was written");
+    if (!keeps) warn("no model was found that keeps every quality budget: nothing was written");
     if (options.dryRun || output === "-" || !keeps) {
       written = decodeModel(encodeModel(outcome.model));
       if (output === "-" && !options.dryRun && keeps) file = await save(outcome.model, output);
@@ -110,7 +109,7 @@ async function keepsQuality(
 ): Promise<boolean> {
   if (!hasQuality(budget)) return true;
   const quality = await judge.quality(decodeModel(encodeModel(outcome.model)), () => undefined);
-  return budgetVerdicts(qualityOf(budget), outcome, quality, notMeasured).every(({ met }) => met);
+  return budgetVerdicts(qualityOf(budget), outcome, quality, notTimed).every(({ met }) => met);
 }
 
 /** Whether a run may end without a measured quality. */

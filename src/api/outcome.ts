@@ -2,10 +2,10 @@ import { splitImages, type DataSet } from "../calib/index.js";
 import type { Ledger, FormFamily, PassSummary } from "../engine/index.js";
 import { ModelError, UsageError, verify as verifyGraph, type Model, type ModelFile } from "../ir/index.js";
 import { externalBytes } from "../onnx/index.js";
-import type { Report } from "../report/index.js";
+import { notTimed, type Report } from "../report/index.js";
 import type { Compression, RunData } from "./compress.js";
 import { openJudge, type Judge } from "./judge.js";
-import { measuredLatency, notMeasured, predictedLatency } from "./reported-latency.js";
+import { measuredLatency, predictedLatency } from "./reported-latency.js";
 import { budgetVerdicts, buildReport, type CostPair } from "./optimize-report.js";
 import type { OptimizeOptions } from "./options.js";
 import { costOf, type PreparedRun } from "./prepared-run.js";
@@ -122,7 +122,7 @@ async function latencyOf(
   const { budget = {}, deterministic, latencyProfile, engine } = options;
   if (compression?.latency && latencyProfile) return predictedLatency(compression);
   const asked = budget.keepLatency !== undefined;
-  if (!asked && (!compression || deterministic || engine === "reference")) return notMeasured;
+  if (!asked && (!compression || deterministic || engine === "reference")) return notTimed;
   try {
     const measured = await measuredLatency(original, written, options, compression?.latency?.bench);
     if (!asked && measured.ratio !== null && measured.ratio > 1.02) {
@@ -133,7 +133,7 @@ async function latencyOf(
     return measured;
   } catch (error) {
     if (asked || !(error instanceof UsageError || error instanceof ModelError)) throw error;
-    return notMeasured;
+    return notTimed;
   }
 }
 

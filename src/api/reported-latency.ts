@@ -81,13 +81,3 @@ export async function predictedLatency({
   const { engine, threads } = target;
   return { before, after, ratio: after / before, ratioInterval: null, threads, runs: null, engine };
 }
-
-export const notMeasured: Figures = {
-  before: null,
-  after: null,
-  ratio: null,
-  ratioInterval: null,
-  threads: null,
-  runs: null,
-  engine: null,
-};

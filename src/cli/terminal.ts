@@ -42,9 +42,7 @@ export class Terminal {
   }
 
   note(text: string): void {
-    if (this.quiet) return;
-    this.clear();
-    this.io.stderr.write(`${text}\n`);
+    if (!this.quiet) this.aside(text);
   }
 
   /** What was asked for, beside the result: shown even when quiet. */

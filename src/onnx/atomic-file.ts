@@ -1,9 +1,9 @@
-import { ioError } from "../ir/index.js";
 import { createHash, randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { open, readdir, rename, stat, unlink, type FileHandle } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { ioError } from "../ir/index.js";
 
 export interface WrittenFile {
   readonly sha256: string;

@@ -9,7 +9,7 @@ import { layerMillisecondsSection } from "./layer-milliseconds.js";
 import { mapStyle, networkMap } from "./network-map.js";
 import { pictureRows, pictureStyle } from "./pictures.js";
 import { plotStyle } from "./plot.js";
-import { describePlan, headline, headlineColumns, isJudged, judgedOn, provenance, titleOf } from "./rows.js";
+import { describePlan, headline, headlineColumns, judgement, provenance, titleOf } from "./rows.js";
 import type { LayerReport, Report } from "./schema.js";
 import type { Column } from "./table.js";
 
@@ -76,12 +76,6 @@ function errorNote({ profile }: Report): string {
   return paragraph(
     `Inner values of the original and of the written file that stand for the same, on ${images} image${images === 1 ? "" : "s"} in float64: the error that has come up to there, and the part that the layer itself adds (the result is fed with the original's values). Values without error are not drawn.`,
   );
-}
-
-function judgement(report: Report): string {
-  if (!isJudged(report)) return "The quality was not measured, as a warning explains.";
-  const { engine } = report.quality;
-  return `Quality was measured on the written file with ${judgedOn(report)}${engine ? ` by ${engine}` : ""}.`;
 }
 
 function verdicts(report: Report): string {

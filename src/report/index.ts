@@ -24,5 +24,6 @@ export * from "./sweep.js";
 export { renderSweepHtml } from "./sweep-html.js";
 export { renderSweepMarkdown, renderSweepText } from "./sweep-text.js";
 export { renderText } from "./text.js";
+export * from "./unmeasured.js";
 export * from "./verification.js";
 export { renderVerification } from "./verification-text.js";

@@ -1,15 +1,6 @@
 import { forMarkdown } from "./escape.js";
 import { milliseconds, small } from "./format.js";
-import {
-  headline,
-  headlineColumns,
-  isJudged,
-  judgedOn,
-  layerColumns,
-  layerRow,
-  provenance,
-  titleOf,
-} from "./rows.js";
+import { headline, headlineColumns, judgement, layerColumns, layerRow, provenance, titleOf } from "./rows.js";
 import type { Report } from "./schema.js";
 import { markdownTable } from "./table.js";
 
@@ -21,7 +12,7 @@ export function renderMarkdown(report: Report): string {
     markdownTable(headlineColumns, headline(report)),
     verdicts(report),
     report.warnings.map((warning) => `- **warning** ${forMarkdown(warning)}`).join("\n"),
-    `${judgement(report)} Calibration: ${provenance(report)}.`,
+    `${judgement(report, forMarkdown)} Calibration: ${provenance(report)}.`,
     "## Layers",
     "MACs are multiply–accumulates per sample (FLOPs = 2 × MACs). The error is the layer's own, relative L2, in the metric of its inputs.",
     report.layers.length > 0
@@ -52,12 +43,6 @@ export function renderMarkdown(report: Report): string {
     `Made by convopt ${forMarkdown(tool.version)}${tool.runtime ? ` with ${forMarkdown(tool.runtime)}` : ""}.`,
   ];
   return sections.filter((section) => section !== "").join("\n\n") + "\n";
-}
-
-function judgement(report: Report): string {
-  if (!isJudged(report)) return "The quality was not measured, as a warning explains.";
-  const { engine } = report.quality;
-  return `Quality was measured on the written file with ${judgedOn(report)}${engine ? ` by ${forMarkdown(engine)}` : ""}.`;
 }
 
 function verdicts(report: Report): string {

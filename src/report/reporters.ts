@@ -1,5 +1,6 @@
 import { forHtml, forJson, forWorkflowCommand } from "./escape.js";
 import { percent, quantity, small } from "./format.js";
+import { isJudged } from "./rows.js";
 import type { Report } from "./schema.js";
 
 /** One checkable statement of a report: a budget that was kept or missed. */
@@ -17,11 +18,12 @@ function checksOf(report: Report): Check[] {
   }));
 }
 
-function summaryOf({ macs, params, quality }: Report): string {
+function summaryOf(report: Report): string {
+  const { macs, params, quality } = report;
   return [
     `MACs ${quantity(macs.before)} → ${quantity(macs.after)} (${percent(macs.ratio)} remain)`,
     `parameters ${quantity(params.before)} → ${quantity(params.after)}`,
-    `relative output error ${quality.images === null ? "not measured" : small(quality.relativeError)}`,
+    `relative output error ${isJudged(report) ? small(quality.relativeError) : "not measured"}`,
     ...(quality.agreement === null ? [] : [`top-1 agreement ${percent(quality.agreement)}`]),
   ].join(", ");
 }

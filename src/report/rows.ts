@@ -78,6 +78,16 @@ export function isJudged({ quality }: Report): boolean {
   return quality.images !== null;
 }
 
+/** Why there is no quality to tell of. */
+export const unjudged = "The quality was not measured, as a warning explains.";
+
+/** What the quality was measured on, in a sentence; names go through `escape`. */
+export function judgement(report: Report, escape: (text: string) => string = (text) => text): string {
+  if (!isJudged(report)) return unjudged;
+  const { engine } = report.quality;
+  return `Quality was measured on the written file with ${judgedOn(report)}${engine ? ` by ${escape(engine)}` : ""}.`;
+}
+
 /** "256 images" or "32 samples of noise", what the quality was measured on. */
 export function judgedOn({ quality, calibration }: Report): string {
   const images = quality.images ?? 0;

@@ -1,6 +1,15 @@
 import { forTerminal } from "./escape.js";
 import { small } from "./format.js";
-import { headline, headlineColumns, isJudged, judgedOn, layerColumns, layerRow, provenance } from "./rows.js";
+import {
+  headline,
+  headlineColumns,
+  isJudged,
+  judgedOn,
+  layerColumns,
+  layerRow,
+  provenance,
+  unjudged,
+} from "./rows.js";
 import type { Report } from "./schema.js";
 import { shorten, textTable } from "./table.js";
 
@@ -29,7 +38,7 @@ export function renderText(report: Report): string {
 }
 
 function judgement(report: Report): string {
-  if (!isJudged(report)) return "The quality was not measured, as a warning explains.";
+  if (!isJudged(report)) return unjudged;
   const { engine } = report.quality;
   const what = report.output.path === "" ? "what would be written" : "the written file";
   return `Judged on ${judgedOn(report)}${engine ? ` by ${forTerminal(engine)}` : ""}, on ${what}.`;

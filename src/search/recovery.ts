@@ -36,7 +36,7 @@ export interface Recovery {
 export interface RecoveryGround {
   readonly cx: SearchContext;
   readonly layers: readonly LayerCandidates[];
-  /** Moments of the original's activations, by layer; null without. */
+  /** Means of the original's activations, by layer; null without. */
   readonly means: readonly (LayerMeans | null)[];
 }
 

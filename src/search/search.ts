@@ -213,9 +213,10 @@ export class Search {
   }
 
   /** The solution with its first forms only, in the order of the layers; those from the next one on stay as they are. */
-  async upTo(forms: number, { allocation, fitted, measured }: Solution): Promise<Solution> {
+  async upTo(forms: number, solution: Solution): Promise<Solution> {
+    const { allocation, fitted } = solution;
     const end = fitted.flatMap(({ candidate }, l) => (candidate.plan ? [l] : []))[forms];
-    if (end === undefined) return { allocation, fitted, measured };
+    if (end === undefined) return solution;
     const chosen = allocation.chosen.map((one, l) => (l < end ? one : this.layers[l]!.standard));
     const stopped = fitted.map((layer, l) =>
       l < end ? layer : unfitted(layer.slot, chosen[l]!, this.layers[l]!.targets),

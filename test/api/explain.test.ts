@@ -46,6 +46,17 @@ describe("explain", () => {
     expect(outcome!.reason).toContain("exact rewrites only");
   });
 
+  it("takes the last decision of a report that has no row of a node", async () => {
+    const model = await load(graph("conv-bn-relu"));
+    const report = { ...sampleReport({ layers: [] }), decisions: [decision("bn1")] };
+    const { outcome } = await explain(model, "bn1", { report });
+    expect(outcome).toMatchObject({
+      verdict: "declined",
+      by: "error",
+      reason: "its error is over the limit",
+    });
+  });
+
   it("does not say that nothing looked at a layer where the report only lists no candidates", async () => {
     const model = await load(graph("conv-bn-relu"));
     const report = sampleReport({ layers: [{ ...sampleReport().layers[0]!, name: "conv1" }] });

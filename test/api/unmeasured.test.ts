@@ -12,7 +12,8 @@ import {
   verify,
   type Model,
 } from "../../src/index.js";
-import { notJudged, openJudge } from "../../src/api/judge.js";
+import { openJudge } from "../../src/api/judge.js";
+import { notJudged } from "../../src/report/index.js";
 import { seededInput } from "../../src/calib/index.js";
 import type { Dim } from "../../src/ir/index.js";
 import { graph, invoke, scratchFolder } from "../cli/invoke.js";

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import {
+  notJudged,
   jsonSchemas,
   renderGithub,
   renderHtml,
@@ -75,15 +76,7 @@ describe("the report", () => {
 
 describe("a report without quality", () => {
   const report = sampleReport({
-    quality: {
-      relativeError: null,
-      agreement: null,
-      agreementInterval: null,
-      klDivergence: null,
-      noiseFloor: null,
-      images: null,
-      engine: null,
-    },
+    quality: notJudged,
     calibration: { ...sampleReport().calibration, given: 0, fitted: 0, selected: 0, judged: 0 },
     tool: { ...sampleReport().tool, runtime: null },
     verdicts: [],

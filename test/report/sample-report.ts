@@ -1,4 +1,4 @@
-import type { Report } from "../../src/report/index.js";
+import { notTimed, type Report } from "../../src/report/index.js";
 
 /** A complete report with made-up figures. */
 export function sampleReport(changes: Partial<Report> = {}): Report {
@@ -19,15 +19,7 @@ export function sampleReport(changes: Partial<Report> = {}): Report {
     macs: { before: 40_551_424, after: 20_000_000, ratio: 0.4932 },
     params: { before: 271_098, after: 140_000, ratio: 0.5164 },
     bytes: { before: 1_121_376, after: 600_000 },
-    latencyMs: {
-      before: null,
-      after: null,
-      ratio: null,
-      ratioInterval: null,
-      threads: null,
-      runs: null,
-      engine: null,
-    },
+    latencyMs: notTimed,
     quality: {
       relativeError: 0.0612,
       agreement: 0.9766,
